@@ -1,0 +1,2 @@
+//! The mountsnoop command.
+fn main() {}

@@ -1,0 +1,153 @@
+//! Sizes and offsets of the event bytes: the mirror of `bpf/event.h`, for machines without clang.
+//! Knows nothing else. The recorder compares it with the compiled BPF object when it is built.
+
+/// `ms_header.header_len`: offset of the u16 that says where the sections begin.
+pub const HEADER_LEN: usize = 0;
+/// `ms_header.call`, u16.
+pub const CALL: usize = 2;
+/// `ms_header.phase`, u8.
+pub const PHASE: usize = 4;
+/// `ms_header.abi`, u8.
+pub const ABI: usize = 5;
+/// `ms_header.flags`, u16.
+pub const FLAGS: usize = 6;
+/// `ms_header.time`, u64, ns of CLOCK_BOOTTIME.
+pub const TIME: usize = 8;
+/// `ms_header.seq`, u64.
+pub const SEQ: usize = 16;
+/// `ms_header.cpu`, u32.
+pub const CPU: usize = 24;
+/// `ms_header.pid`, u32.
+pub const PID: usize = 28;
+/// `ms_header.tid`, u32.
+pub const TID: usize = 32;
+/// `ms_header.mnt_ns`, u32.
+pub const MNT_NS: usize = 36;
+/// Size of `ms_header`, bytes.
+pub const COMMON_SIZE: usize = 40;
+
+/// `ms_enter.ppid`, u32.
+pub const PPID: usize = 40;
+/// `ms_enter.uid`, u32.
+pub const UID: usize = 44;
+/// `ms_enter.gid`, u32.
+pub const GID: usize = 48;
+/// `ms_enter.cgroup`, u64.
+pub const CGROUP: usize = 56;
+/// `ms_enter.comm`, [`COMM_LEN`] bytes, NUL-padded.
+pub const COMM: usize = 64;
+/// Bytes of a task's name (`TASK_COMM_LEN`).
+pub const COMM_LEN: usize = 16;
+/// Size of `ms_enter`, bytes.
+pub const ENTER_SIZE: usize = 80;
+
+/// `ms_exit.ret`, i64.
+pub const RET: usize = 40;
+/// Size of `ms_exit`, bytes.
+pub const EXIT_SIZE: usize = 48;
+
+/// `ms_section.kind`, u8.
+pub const SECTION_KIND: usize = 0;
+/// `ms_section.arg`, u8.
+pub const SECTION_ARG: usize = 1;
+/// `ms_section.state`, u8.
+pub const SECTION_STATE: usize = 2;
+/// `ms_section.len`, u32.
+pub const SECTION_LEN: usize = 4;
+/// Size of `ms_section`, bytes.
+pub const SECTION_SIZE: usize = 8;
+
+/// `ms_header.phase` of a call that begins.
+pub const ENTER: u8 = 1;
+/// `ms_header.phase` of a call that has returned.
+pub const EXIT: u8 = 2;
+
+/// `ms_header.flags`: some section is cut or could not be read.
+pub const FLAG_INCOMPLETE: u16 = 1;
+/// `ms_header.flags`: the event had no room for some section.
+pub const FLAG_OVERFLOW: u16 = 2;
+
+/// `ms_section.kind` of an argument passed by value, 8 bytes.
+pub const SECTION_NUMBER: u8 = 1;
+/// `ms_section.kind` of a string, without its NUL.
+pub const SECTION_STRING: u8 = 2;
+
+/// `ms_section.state`: all of it.
+pub const STATE_WHOLE: u8 = 0;
+/// `ms_section.state`: the first [`STRING_MAX`] bytes of a longer string.
+pub const STATE_CUT: u8 = 1;
+/// `ms_section.state`: unreadable; the bytes are the address, u64.
+pub const STATE_FAULT: u8 = 2;
+/// `ms_section.state`: the pointer was NULL.
+pub const STATE_NULL: u8 = 3;
+/// `ms_section.state`: added when the bytes were read as the call returned.
+pub const STATE_LATE: u8 = 0x80;
+
+/// The longest string kept, bytes.
+pub const STRING_MAX: usize = 4096;
+
+/// What every event begins with, copied out of its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Common {
+    /// Bytes before the first section.
+    pub header_len: u16,
+    /// Number of the call (`MS_CALL_*`).
+    pub call: u16,
+    /// [`ENTER`] or [`EXIT`].
+    pub phase: u8,
+    /// Calling convention: 0 is the native one.
+    pub abi: u8,
+    /// [`FLAG_INCOMPLETE`], [`FLAG_OVERFLOW`].
+    pub flags: u16,
+    /// ns of CLOCK_BOOTTIME.
+    pub time: u64,
+    /// Sequence number on `cpu`.
+    pub seq: u64,
+    /// The CPU it happened on.
+    pub cpu: u32,
+    /// Thread group id, initial pid namespace.
+    pub pid: u32,
+    /// Thread id, initial pid namespace.
+    pub tid: u32,
+    /// Inode of the mount namespace.
+    pub mnt_ns: u32,
+}
+
+impl Common {
+    /// Reads the start of an event; `None` where it is shorter than any event can be.
+    #[inline]
+    pub fn read(event: &[u8]) -> Option<Common> {
+        let head: &[u8; COMMON_SIZE] = event.first_chunk()?;
+        Some(Common {
+            header_len: u16_at(head, HEADER_LEN)?,
+            call: u16_at(head, CALL)?,
+            phase: head[PHASE],
+            abi: head[ABI],
+            flags: u16_at(head, FLAGS)?,
+            time: u64_at(head, TIME)?,
+            seq: u64_at(head, SEQ)?,
+            cpu: u32_at(head, CPU)?,
+            pid: u32_at(head, PID)?,
+            tid: u32_at(head, TID)?,
+            mnt_ns: u32_at(head, MNT_NS)?,
+        })
+    }
+}
+
+/// The little-endian u16 at `offset`, or `None` where `bytes` end before it does.
+#[inline]
+pub fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {
+    bytes.get(offset..)?.first_chunk().map(|b| u16::from_le_bytes(*b))
+}
+
+/// The little-endian u32 at `offset`.
+#[inline]
+pub fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
+    bytes.get(offset..)?.first_chunk().map(|b| u32::from_le_bytes(*b))
+}
+
+/// The little-endian u64 at `offset`.
+#[inline]
+pub fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
+    bytes.get(offset..)?.first_chunk().map(|b| u64::from_le_bytes(*b))
+}

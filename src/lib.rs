@@ -1,0 +1,7 @@
+//! Record every mount call of a Linux host with BPF, and replay, summarize and export the trace anywhere.
+//!
+//! Data flows one way: `record` writes a trace through [`format`](mod@format); [`decode`] turns its event bytes into typed calls;
+//! [`assemble`] pairs what belongs together; [`views`] print it. `tests/layers.rs` holds each module to that.
+#![cfg_attr(not(feature = "record"), forbid(unsafe_code))]
+
+pub mod layout;
