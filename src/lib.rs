@@ -2,6 +2,7 @@
 //!
 //! Data flows one way: `record` writes a trace through [`format`](mod@format); [`decode`] turns its event bytes into typed calls;
 //! [`assemble`] pairs what belongs together; [`views`] print it. `tests/layers.rs` holds each module to that.
+#![deny(missing_docs)]
 #![cfg_attr(not(feature = "record"), forbid(unsafe_code))]
 
 pub mod layout;
