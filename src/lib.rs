@@ -6,3 +6,5 @@
 #![cfg_attr(not(feature = "record"), forbid(unsafe_code))]
 
 pub mod layout;
+#[cfg(feature = "record")]
+pub mod record;

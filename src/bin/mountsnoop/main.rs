@@ -1,2 +1,2 @@
 //! The mountsnoop command.
-fn main() {}
+fn main() { mountsnoop::record::spike().unwrap() }

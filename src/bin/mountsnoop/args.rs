@@ -1,0 +1,289 @@
+//! What can be typed. Types only: nothing here is opened, resolved or done. The doc comments are the help texts.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Record every mount call of this host, and replay, summarize and export the trace anywhere.
+///
+/// Without a command: print mount calls as they happen (needs root).
+#[derive(Debug, Parser, PartialEq)]
+#[command(name = "mountsnoop", version, max_term_width = 110, args_conflicts_with_subcommands = true)]
+#[command(after_help = "Examples:
+  sudo mountsnoop                                   print mount calls as they happen
+  sudo mountsnoop record -o trace.mst               record until Ctrl-C
+  sudo mountsnoop record -o boot.mst -- ./start.sh  record one command and what it starts
+  mountsnoop replay trace.mst --failed              print the calls that failed
+  mountsnoop stats trace.mst --by error,process     count them
+  mountsnoop export trace.mst -o trace.csv          convert
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but events were lost or the file is damaged,
+4 the file needs a newer mountsnoop.")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    #[command(flatten)]
+    pub view: ViewArgs,
+    #[command(flatten)]
+    pub capture: CaptureArgs,
+}
+
+#[derive(Debug, Subcommand, PartialEq)]
+pub enum Command {
+    Record(RecordArgs),
+    Replay(ReplayArgs),
+    Stats(StatsArgs),
+    Export(ExportArgs),
+    Info(InfoArgs),
+}
+
+/// Capture mount calls into a trace file.
+#[derive(Debug, Args, PartialEq)]
+#[command(after_help = "Examples:
+  sudo mountsnoop record -o trace.mst                   until Ctrl-C
+  sudo mountsnoop record -o trace.mst --duration 30s
+  sudo mountsnoop record -o trace.mst -- podman run -d redis
+  sudo mountsnoop record -o - | ssh host 'cat > trace.mst'
+
+With a COMMAND the exit status is that of the command, 128+signal if a signal killed it,
+125 if recording failed, 126 if the command cannot be executed, 127 if there is none.")]
+pub struct RecordArgs {
+    /// Write the trace to FILE, `-` for standard output; the file must not exist yet
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Overwrite FILE if it exists
+    #[arg(long)]
+    pub force: bool,
+    /// Stop after this long, for example 30s or 5m
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// Compression: 0 is the fastest, 19 the smallest
+    #[arg(long, value_name = "LEVEL", default_value_t = 3, value_parser = clap::value_parser!(i32).range(0..=19))]
+    pub compress: i32,
+    /// Also print the calls as they happen
+    #[arg(long)]
+    pub print: bool,
+    /// Say nothing but errors
+    #[arg(short, long)]
+    pub quiet: bool,
+    #[command(flatten)]
+    pub capture: CaptureArgs,
+    #[command(flatten)]
+    pub view: ViewArgs,
+    /// Record only this command and the processes it starts
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+/// How calls are captured; the same for `record` and for printing live.
+#[derive(Debug, Args, PartialEq)]
+#[command(next_help_heading = "Capture")]
+pub struct CaptureArgs {
+    /// Room for events between the kernel and mountsnoop: a power of two
+    #[arg(long, value_name = "BYTES", default_value = "8M", value_parser = ring_size)]
+    pub ring_size: u32,
+    /// How long an event may wait before it is written out
+    #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = duration)]
+    pub flush: Duration,
+}
+
+/// Print the calls of a trace.
+#[derive(Debug, Args, PartialEq)]
+pub struct ReplayArgs {
+    /// Traces, in this order; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    #[command(flatten)]
+    pub view: ViewArgs,
+}
+
+/// Count the calls of a trace: by call, error, process, namespace and filesystem type.
+#[derive(Debug, Args, PartialEq)]
+pub struct StatsArgs {
+    /// Traces, in this order; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// What to count by: call, error, process, ns, fstype
+    #[arg(long, value_name = "KEY", value_delimiter = ',')]
+    pub by: Vec<String>,
+    /// Rows a table has at the most
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub top: usize,
+    /// One JSON object instead of tables
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub filter: FilterArgs,
+}
+
+/// Convert a trace to CSV or JSON.
+#[derive(Debug, Args, PartialEq)]
+pub struct ExportArgs {
+    /// Traces, in this order; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Write to OUT, `-` for standard output; its extension says the format
+    #[arg(short, long, value_name = "OUT")]
+    pub output: PathBuf,
+    /// The format, whatever the extension
+    #[arg(short = 'F', long, value_enum)]
+    pub format: Option<ExportFormat>,
+    /// Overwrite OUT if it exists
+    #[arg(long)]
+    pub force: bool,
+    /// CSV: leave cells alone that a spreadsheet would take for a formula
+    #[arg(long)]
+    pub raw_csv: bool,
+    #[command(flatten)]
+    pub filter: FilterArgs,
+}
+
+/// What `export` can write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// One line a call, RFC 4180
+    Csv,
+    /// One JSON array
+    Json,
+    /// One JSON object a line
+    Ndjson,
+}
+
+/// Say what a trace holds, from its headers alone.
+#[derive(Debug, Args, PartialEq)]
+pub struct InfoArgs {
+    /// Traces; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Also list the blocks
+    #[arg(long)]
+    pub blocks: bool,
+    /// One JSON object a file
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which calls.
+#[derive(Debug, Args, PartialEq)]
+#[command(next_help_heading = "Filter")]
+pub struct FilterArgs {
+    /// Only this process and its threads (repeatable)
+    #[arg(short, long, value_name = "PID")]
+    pub pid: Vec<u32>,
+    /// Only processes whose name matches this pattern, as in a shell (repeatable)
+    #[arg(long, value_name = "GLOB")]
+    pub comm: Vec<String>,
+    /// Only calls made in this mount namespace: the inode that `readlink /proc/PID/ns/mnt` shows (repeatable)
+    #[arg(long, value_name = "INODE")]
+    pub ns: Vec<u32>,
+    /// Only calls that failed
+    #[arg(long)]
+    pub failed: bool,
+    /// Only calls that took at least this long, for example 10ms
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub slow: Option<Duration>,
+    /// Only calls that began at or after this time
+    ///
+    /// RFC 3339, HH:MM:SS[.nnn], now, -5m, +10s (from the start of the trace), @1700000000.5
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
+    pub since: Option<String>,
+    /// Only calls that began before this time; the same forms
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
+    pub until: Option<String>,
+}
+
+/// How calls are printed.
+#[derive(Debug, Args, PartialEq)]
+#[command(next_help_heading = "View")]
+pub struct ViewArgs {
+    /// Exactly the format of bcc's first mountsnoop
+    #[arg(long, conflicts_with_all = ["time", "detail", "json"])]
+    pub classic: bool,
+    /// Print the time of day when each call began
+    #[arg(short, long)]
+    pub time: bool,
+    /// Times in UTC instead of local time
+    #[arg(long)]
+    pub utc: bool,
+    /// One field a line
+    #[arg(short, long, conflicts_with = "json")]
+    pub detail: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; write for example 10ms, 30s or 5m"))
+}
+
+/// A power of two, with K, M or G behind it for its multiples.
+fn ring_size(text: &str) -> Result<u32, String> {
+    let (digits, unit) = match text.strip_suffix(['K', 'M', 'G']) {
+        Some(digits) => (digits, text.as_bytes()[text.len() - 1]),
+        None => (text, b' '),
+    };
+    let shift = match unit {
+        b'K' => 10,
+        b'M' => 20,
+        b'G' => 30,
+        _ => 0,
+    };
+    let bytes = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(1 << shift));
+    match bytes {
+        Some(bytes) if bytes.is_power_of_two() && (4096..=1 << 30).contains(&bytes) => Ok(bytes as u32),
+        _ => Err("expected a power of two from 4K to 1G, for example 8M".to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Cli {
+        Cli::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"))
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_command_means_live() {
+        let cli = parse("mountsnoop --failed -p 7 -p 8 -t");
+        assert_eq!((cli.command, cli.filter.failed, cli.filter.pid, cli.view.time), (None, true, vec![7, 8], true));
+    }
+
+    #[test]
+    fn the_command_to_record_keeps_its_own_options() {
+        let Some(Command::Record(record)) = parse("mountsnoop record -o x.mst -- mount -t tmpfs").command else {
+            panic!("not record")
+        };
+        assert_eq!(record.command, ["mount", "-t", "tmpfs"]);
+    }
+
+    #[test]
+    fn times_may_begin_with_a_minus_sign() {
+        let Some(Command::Replay(replay)) = parse("mountsnoop replay x.mst --since -5m --until +10s").command else {
+            panic!("not replay")
+        };
+        assert_eq!((replay.filter.since.as_deref(), replay.filter.until.as_deref()), (Some("-5m"), Some("+10s")));
+    }
+
+    #[test]
+    fn ring_sizes_are_powers_of_two() {
+        assert_eq!(ring_size("8M"), Ok(8 << 20));
+        assert_eq!(ring_size("4096"), Ok(4096));
+        for wrong in ["3M", "2K", "2G", "", "M", "-1", "99999999999G"] {
+            assert!(ring_size(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The sink that writes a trace file: how the file is created, who owns it, when its bytes are safe.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use rustix::fs::OFlags;
+
+use super::super::Sink;
+use super::host;
+use crate::format::{
+    ChildExit, ClockSync, EventInfo, FileIdentity, Lost, Metadata, RecorderStats, Writer, WriterOptions,
+};
+use crate::layout;
+
+/// A trace being written to a file or to standard output.
+pub struct TraceFile {
+    name: String,
+    level: i32,
+    state: State,
+}
+
+enum State {
+    /// Opened, so that a wrong path fails before anything is recorded; nothing written yet.
+    Opened(Output),
+    Writing(Box<Writer<Output>>),
+    Closed { bytes: u64 },
+}
+
+/// Counts what goes through it, so that a summary can say.
+struct Output {
+    to: To,
+    bytes: u64,
+}
+
+enum To {
+    File(File),
+    Stdout(io::Stdout),
+}
+
+impl TraceFile {
+    /// Opens `path` for writing, `-` for standard output. An existing file is an error unless `force` is set; a
+    /// symbolic link always is.
+    pub fn create(path: &Path, force: bool, level: i32) -> Result<TraceFile> {
+        let name = path.display().to_string();
+        let to = if path == Path::new("-") {
+            let stdout = io::stdout();
+            if stdout.is_terminal() {
+                bail!("a trace is binary and standard output is a terminal: redirect it, or name a file with -o");
+            }
+            To::Stdout(stdout)
+        } else {
+            To::File(create(path, force)?)
+        };
+        Ok(TraceFile { name, level, state: State::Opened(Output { to, bytes: 0 }) })
+    }
+
+    /// Bytes written so far.
+    pub fn bytes(&self) -> u64 {
+        match &self.state {
+            State::Opened(output) => output.bytes,
+            State::Writing(writer) => writer.get_ref().bytes,
+            State::Closed { bytes } => *bytes,
+        }
+    }
+
+    fn writer(&mut self) -> Result<&mut Writer<Output>> {
+        match &mut self.state {
+            State::Writing(writer) => Ok(writer),
+            _ => bail!("the trace {} is not being written", self.name),
+        }
+    }
+
+    fn failed(&self) -> String {
+        format!("failed to write the trace {}", self.name)
+    }
+}
+
+fn create(path: &Path, force: bool) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600).custom_flags(OFlags::NOFOLLOW.bits() as i32);
+    if force {
+        options.create(true).truncate(true);
+    } else {
+        options.create_new(true);
+    }
+    let file = options.open(path).map_err(|error| explain(error, path))?;
+    if force {
+        // The mode above counts only for a file that is new.
+        file.set_permissions(Permissions::from_mode(0o600)).context("failed to make the trace private")?;
+    }
+    give_to_sudo_user(&file);
+    Ok(file)
+}
+
+fn explain(error: io::Error, path: &Path) -> anyhow::Error {
+    let name = PathBuf::from(path).display().to_string();
+    let hint = match error.kind() {
+        io::ErrorKind::AlreadyExists => "it exists: choose another name, or overwrite it with --force",
+        io::ErrorKind::NotFound => "its directory does not exist: create it first",
+        io::ErrorKind::IsADirectory => "it is a directory: name a file in it",
+        io::ErrorKind::FilesystemLoop => "it is a symbolic link, which is not followed: name the file itself",
+        _ => "choose another place with -o",
+    };
+    anyhow::Error::new(error).context(format!("cannot write the trace {name}: {hint}"))
+}
+
+/// Under sudo the file belongs to the person who typed the command.
+fn give_to_sudo_user(file: &File) {
+    let id = |name: &str| std::env::var(name).ok()?.parse().ok();
+    if let Some(uid) = id("SUDO_UID") {
+        // Where the filesystem has no owners the trace stays root's, which is no reason not to record.
+        let _ = std::os::unix::fs::fchown(file, Some(uid), id("SUDO_GID"));
+    }
+}
+
+impl Sink for TraceFile {
+    fn begin(&mut self, metadata: &Metadata, clock: &ClockSync) -> Result<()> {
+        let State::Opened(_) = self.state else { bail!("the trace {} was begun twice", self.name) };
+        let State::Opened(output) = std::mem::replace(&mut self.state, State::Closed { bytes: 0 }) else {
+            return Ok(());
+        };
+        let identity = FileIdentity {
+            boot_id: metadata.boot_id,
+            host_id: host::host_id(),
+            created_realtime_ns: clock.realtime_ns,
+            created_boottime_ns: clock.boottime_ns,
+            ..FileIdentity::random().context("failed to get random bytes for the trace's id")?
+        };
+        let options = WriterOptions { level: self.level, ..WriterOptions::default() };
+        let writer = Writer::new(output, options, &identity, metadata, clock).with_context(|| self.failed())?;
+        self.state = State::Writing(Box::new(writer));
+        self.flush()
+    }
+
+    fn event(&mut self, head: &layout::Common, bytes: &[u8]) -> Result<()> {
+        let failed = head.phase == layout::EXIT && layout::u64_at(bytes, layout::RET).is_some_and(|ret| (ret as i64) < 0);
+        let info = EventInfo {
+            time_ns: head.time,
+            op_bit: head.call.min(63) as u8,
+            failed,
+            incomplete: head.flags & (layout::FLAG_INCOMPLETE | layout::FLAG_OVERFLOW) != 0,
+        };
+        match self.writer()?.event(&info, bytes) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(error).with_context(|| self.failed()),
+        }
+    }
+
+    fn clock(&mut self, clock: &ClockSync) -> Result<()> {
+        self.writer()?.clock(clock)?;
+        Ok(())
+    }
+
+    fn lost(&mut self, lost: &Lost) -> Result<()> {
+        self.writer()?.lost(lost)?;
+        Ok(())
+    }
+
+    fn child_exit(&mut self, exit: &ChildExit) -> Result<()> {
+        self.writer()?.child_exit(exit)?;
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        match self.writer()?.flush() {
+            Ok(()) => Ok(()),
+            Err(error) => Err(error).with_context(|| self.failed()),
+        }
+    }
+
+    fn end(&mut self, stats: &RecorderStats, clock: &ClockSync) -> Result<()> {
+        self.writer()?;
+        let State::Writing(writer) = std::mem::replace(&mut self.state, State::Closed { bytes: 0 }) else {
+            return Ok(());
+        };
+        let (output, _) = writer.finish(stats, clock).with_context(|| self.failed())?;
+        self.state = State::Closed { bytes: output.bytes };
+        if let To::File(file) = &output.to {
+            file.sync_all().with_context(|| format!("failed to bring the trace {} to the disk", self.name))?;
+        }
+        Ok(())
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = match &mut self.to {
+            To::File(file) => file.write(bytes),
+            To::Stdout(stdout) => stdout.write(bytes),
+        }?;
+        self.bytes += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.to {
+            To::File(file) => file.flush(),
+            To::Stdout(stdout) => stdout.flush(),
+        }
+    }
+}

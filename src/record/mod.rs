@@ -1,0 +1,109 @@
+//! Captures mount calls on this host and hands them, in order, to a [`Sink`]. The only module that touches libbpf.
+//! Must not know what an event means: it reads where an event happened and when, nothing else.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::format::{ChildExit, ClockSync, Lost, Metadata, RecorderStats};
+
+pub mod preflight;
+
+#[cfg_attr(feature = "record", path = "enabled.rs")]
+#[cfg_attr(not(feature = "record"), path = "disabled.rs")]
+mod imp;
+
+pub use imp::{TraceFile, run};
+
+/// What to record, and how.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Room for events between the kernel and the recorder, bytes; a power of two, at least 4096.
+    pub ring_bytes: u32,
+    /// Stop after this long.
+    pub duration: Option<Duration>,
+    /// The longest time an event waits in memory before the sink is told to flush.
+    pub flush: Duration,
+    /// Record only what this command and its descendants do, and stop when it ends. Program first, then its arguments.
+    pub command: Vec<OsString>,
+    /// Call [`Sink::progress`] once a second.
+    pub progress: bool,
+    /// The command line of the recorder, for the trace.
+    pub args: Vec<String>,
+    /// Compression level of the trace that is written, for its metadata; `None` where none is written.
+    pub level: Option<i32>,
+}
+
+/// Where a recording goes. Calls come in the order of what happened; an error ends the recording.
+pub trait Sink {
+    /// The programs are attached: from now on nothing is missed.
+    fn begin(&mut self, metadata: &Metadata, clock: &ClockSync) -> Result<()>;
+    /// The bytes of one event (`bpf/event.h`), of which `head` is the start.
+    fn event(&mut self, head: &crate::layout::Common, bytes: &[u8]) -> Result<()>;
+    /// How the clocks stand. Comes every ten seconds, and one second after the last event of a burst.
+    fn clock(&mut self, clock: &ClockSync) -> Result<()>;
+    /// Something was lost, here.
+    fn lost(&mut self, lost: &Lost) -> Result<()>;
+    /// The command has ended.
+    fn child_exit(&mut self, exit: &ChildExit) -> Result<()>;
+    /// [`Options::flush`] has passed since the first event that may not be out yet, or a batch has ended for a sink
+    /// that wants every batch out.
+    fn flush(&mut self) -> Result<()>;
+    /// The recording is over: everything that could be captured has been handed over.
+    fn end(&mut self, stats: &RecorderStats, clock: &ClockSync) -> Result<()>;
+    /// For a person who waits; once a second, if [`Options::progress`] asks for it.
+    fn progress(&mut self, _so_far: &Progress) {}
+}
+
+/// Numbers for a status line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Since the programs were attached.
+    pub elapsed: Duration,
+    /// Events handed to the sink.
+    pub events: u64,
+    /// Events known to be lost.
+    pub lost: u64,
+}
+
+/// How a recording went.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    /// Since the programs were attached, until they were detached.
+    pub elapsed: Duration,
+    /// Events that reached the sink.
+    pub events: u64,
+    /// Events that did not, for whatever reason.
+    pub lost: u64,
+    /// Strings and sections missing from events that are there.
+    pub parts_lost: u64,
+    /// How [`Options::command`] ended.
+    pub command: Option<CommandEnd>,
+}
+
+/// How the command that was recorded has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommandEnd {
+    /// It exited with this status.
+    Exited(i32),
+    /// This signal killed it.
+    Killed(i32),
+    /// There is no such program.
+    NotFound,
+    /// It cannot be executed; why.
+    CannotExecute(String),
+}
+
+/// How the programs were attached, and what is therefore not seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attachment {
+    /// `tracepoint`.
+    pub mode: String,
+    /// Why that mode.
+    pub reason: String,
+    /// Names of the kernel events the programs are attached to.
+    pub attached: Vec<String>,
+    /// What this kernel lacks or hides, and what that means.
+    pub missing: Vec<(String, String)>,
+}

@@ -1,0 +1,339 @@
+//! One recording from start to end: starts the capture thread and the command, watches clocks and signals, and hands
+//! everything to the sink in order. Must not know what a sink does with it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use super::super::preflight::System;
+use super::super::{Attachment, CommandEnd, Options, Progress, Sink, Summary};
+use super::capture::{self, Order};
+use super::command::Running;
+use super::{Counters, Message, clock, host};
+use crate::format::{ChildExit, CpuStats, Lost, LossReason, Metadata, RecorderStats};
+use crate::layout::{self, Common};
+
+/// Batches that may wait for the writer before the capture thread waits for it, and the ring buffer fills.
+const BATCHES: usize = 8;
+const CLOCK_EVERY: Duration = Duration::from_secs(10);
+/// After this long without events the clock is written once more: it lets a reader see that a call hangs.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Records until something ends it: a signal, the duration, the command, or an error.
+///
+/// # Errors
+/// What this machine lacks, what the kernel refused, or the first error of the sink. The sink is ended properly where
+/// that is still possible.
+pub fn run(options: &Options, sink: &mut dyn Sink) -> Result<Summary> {
+    let missing = System::here().missing();
+    if !missing.is_empty() {
+        bail!(missing.join("\n"));
+    }
+    let (sender, receiver) = sync_channel(BATCHES);
+    let stop = Arc::new(AtomicBool::new(false));
+    watch_signals(sender.clone())?;
+    let order = Order { ring_bytes: options.ring_bytes, only_descendants: !options.command.is_empty() };
+    spawn_capture(order, sender.clone(), stop.clone())?;
+
+    let mut session = Session::new(options, sink, stop, sender);
+    let recorded = session.record(&receiver);
+    // Whatever went wrong, the programs are detached and what they caught is drained.
+    session.stop.store(true, Ordering::Release);
+    recorded?;
+    Ok(session.summary)
+}
+
+fn watch_signals(out: SyncSender<Message>) -> Result<()> {
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).context("failed to watch for signals")?;
+    std::thread::spawn(move || {
+        let mut asked = false;
+        for signal in signals.forever() {
+            if asked {
+                // Somebody is impatient: the file is readable as it stands, only not closed.
+                let _ = signal_hook::low_level::emulate_default_handler(signal);
+            }
+            asked = true;
+            if out.send(Message::Signal(signal)).is_err() {
+                let _ = signal_hook::low_level::emulate_default_handler(signal);
+            }
+        }
+    });
+    Ok(())
+}
+
+fn spawn_capture(order: Order, out: SyncSender<Message>, stop: Arc<AtomicBool>) -> Result<()> {
+    std::thread::Builder::new()
+        .name("capture".to_string())
+        .spawn(move || {
+            if let Err(error) = capture::run(&order, &out, &stop) {
+                let _ = out.send(Message::Failed(error));
+            }
+        })
+        .context("failed to start the capture thread")?;
+    Ok(())
+}
+
+struct Session<'a> {
+    options: &'a Options,
+    sink: &'a mut dyn Sink,
+    stop: Arc<AtomicBool>,
+    sender: SyncSender<Message>,
+    summary: Summary,
+    started: Instant,
+    command: Option<Running>,
+    /// By CPU: the next sequence number, and the time of the last event.
+    next: Vec<(u64, u64)>,
+    attached_ns: u64,
+    /// When the first event came that may not have been flushed.
+    dirty_since: Option<Instant>,
+    next_clock: Instant,
+    next_progress: Instant,
+    stopped_by: Option<String>,
+}
+
+impl<'a> Session<'a> {
+    fn new(options: &'a Options, sink: &'a mut dyn Sink, stop: Arc<AtomicBool>, sender: SyncSender<Message>) -> Self {
+        let now = Instant::now();
+        Session {
+            options,
+            sink,
+            stop,
+            sender,
+            summary: Summary::default(),
+            started: now,
+            command: None,
+            next: Vec::new(),
+            attached_ns: 0,
+            dirty_since: None,
+            next_clock: now + CLOCK_EVERY,
+            next_progress: now + Duration::from_secs(1),
+            stopped_by: None,
+        }
+    }
+
+    fn record(&mut self, receiver: &Receiver<Message>) -> Result<()> {
+        loop {
+            let message = match receiver.recv_timeout(self.wait()) {
+                Ok(message) => Some(message),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => bail!("the capture thread has gone"),
+            };
+            match message {
+                Some(Message::Attached(attachment)) => self.begin(attachment)?,
+                Some(Message::Events(batch)) => self.events(&batch)?,
+                Some(Message::Command(end)) => self.command_ended(end)?,
+                Some(Message::Signal(signal)) => self.signalled(signal),
+                Some(Message::Failed(error)) => return self.give_up(error),
+                Some(Message::Detached(counters)) => {
+                    self.end(&counters)?;
+                    break;
+                }
+                None => {}
+            }
+            self.timers()?;
+        }
+        self.await_command(receiver)
+    }
+
+    /// Until the next thing that is due.
+    fn wait(&self) -> Duration {
+        let due = [
+            Some(self.next_clock),
+            self.dirty_since.map(|since| since + self.options.flush),
+            self.options.progress.then_some(self.next_progress),
+            self.options.duration.filter(|_| self.stopped_by.is_none()).map(|duration| self.started + duration),
+        ];
+        let now = Instant::now();
+        due.into_iter().flatten().map(|at| at.saturating_duration_since(now)).min().unwrap_or(CLOCK_EVERY)
+    }
+
+    fn timers(&mut self) -> Result<()> {
+        let now = Instant::now();
+        if self.attached_ns == 0 {
+            return Ok(());
+        }
+        if now >= self.next_clock {
+            self.sink.clock(&clock::sample())?;
+            self.next_clock = now + CLOCK_EVERY;
+            self.dirty_since.get_or_insert(now);
+        }
+        if self.dirty_since.is_some_and(|since| now >= since + self.options.flush) {
+            self.sink.flush()?;
+            self.dirty_since = None;
+        }
+        if self.options.progress && now >= self.next_progress {
+            self.next_progress = now + Duration::from_secs(1);
+            let so_far = Progress {
+                elapsed: self.started.elapsed(),
+                events: self.summary.events,
+                lost: self.summary.lost,
+            };
+            self.sink.progress(&so_far);
+        }
+        if self.options.duration.is_some_and(|duration| now >= self.started + duration) {
+            self.stop("the duration was over".to_string());
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, attachment: Attachment) -> Result<()> {
+        self.started = Instant::now();
+        let clock = clock::sample();
+        self.attached_ns = clock.boottime_ns.max(1);
+        self.sink.begin(&self.metadata(attachment), &clock)?;
+        if !self.options.command.is_empty() && self.stopped_by.is_none() {
+            match Running::start(&self.options.command, self.sender.clone()) {
+                Ok(running) => self.command = Some(running),
+                Err(end) => {
+                    self.summary.command = Some(end);
+                    self.stop("the command could not be run".to_string());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn metadata(&self, attachment: Attachment) -> Metadata {
+        let uname = rustix::system::uname();
+        let text = |name: &std::ffi::CStr| name.to_string_lossy().into_owned();
+        let only = |command: &[std::ffi::OsString]| {
+            let words: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();
+            format!("only the command {:?} and its descendants", words.join(" "))
+        };
+        Metadata {
+            tool_version: env!("CARGO_PKG_VERSION").to_string(),
+            tool_commit: env!("MOUNTSNOOP_COMMIT").to_string(),
+            args: self.options.args.clone(),
+            hostname: text(uname.nodename()),
+            kernel_release: text(uname.release()),
+            kernel_version: text(uname.version()),
+            machine: text(uname.machine()),
+            os: host::os(),
+            page_size: rustix::param::page_size() as u32,
+            cpus: host::possible_cpus(),
+            boot_id: host::boot_id(),
+            init_mnt_ns: host::init_mnt_ns(),
+            recorder_pid: std::process::id(),
+            attach_mode: attachment.mode,
+            attach_reason: attachment.reason,
+            attached: attachment.attached,
+            missing: attachment.missing,
+            filters: if self.options.command.is_empty() { vec![] } else { vec![only(&self.options.command)] },
+            ring_bytes: self.options.ring_bytes.into(),
+            flush_ns: self.options.flush.as_nanos() as u64,
+            level: self.options.level.unwrap_or_default(),
+            redaction: "none".to_string(),
+            labels: Vec::new(),
+        }
+    }
+
+    fn events(&mut self, mut batch: &[u8]) -> Result<()> {
+        while let Some(length) = layout::u32_at(batch, 0) {
+            let (event, rest) = batch[4..].split_at((length as usize).min(batch.len() - 4));
+            batch = rest;
+            let head = Common::read(event).ok_or_else(|| anyhow!("the kernel side sent an event of {length} bytes"))?;
+            self.find_gap(&head)?;
+            self.sink.event(&head, event)?;
+            self.summary.events += 1;
+        }
+        let now = Instant::now();
+        self.dirty_since.get_or_insert(now);
+        self.next_clock = self.next_clock.min(now + QUIET);
+        Ok(())
+    }
+
+    /// Numbers are given out before room is asked for: one that never came is an event that was lost just here.
+    fn find_gap(&mut self, head: &Common) -> Result<()> {
+        let cpu = head.cpu as usize;
+        if self.next.len() <= cpu {
+            self.next.resize(cpu + 1, (0, self.attached_ns));
+        }
+        let (next, last_ns) = std::mem::replace(&mut self.next[cpu], (head.seq + 1, head.time));
+        self.gap(head.cpu, head.seq.saturating_sub(next), last_ns, head.time)
+    }
+
+    fn gap(&mut self, cpu: u32, count: u64, from_ns: u64, to_ns: u64) -> Result<()> {
+        if count > 0 {
+            self.summary.lost += count;
+            let reason = LossReason::RING_FULL;
+            self.sink.lost(&Lost { from_ns, to_ns, cpu: Some(cpu), count, reason })?;
+        }
+        Ok(())
+    }
+
+    fn signalled(&mut self, signal: i32) {
+        if let (Some(command), Some(signal)) = (&self.command, rustix::process::Signal::from_named_raw(signal)) {
+            command.signal(signal);
+        }
+        self.stop(format!("signal {signal}"));
+    }
+
+    fn command_ended(&mut self, end: CommandEnd) -> Result<()> {
+        let (status, signal) = match end {
+            CommandEnd::Exited(status) => (Some(status), None),
+            CommandEnd::Killed(signal) => (None, Some(signal)),
+            CommandEnd::NotFound | CommandEnd::CannotExecute(_) => (None, None),
+        };
+        let pid = self.command.take().map(|command| command.pid()).unwrap_or_default();
+        self.sink.child_exit(&ChildExit { pid, status, signal, boottime_ns: clock::boottime_ns() })?;
+        self.summary.command = Some(end);
+        self.stop("the command had ended".to_string());
+        Ok(())
+    }
+
+    fn stop(&mut self, why: String) {
+        self.stopped_by.get_or_insert(why);
+        self.stop.store(true, Ordering::Release);
+    }
+
+    fn end(&mut self, counters: &[Counters]) -> Result<()> {
+        let clock = clock::sample();
+        let mut stats = RecorderStats::default();
+        for (cpu, count) in counters.iter().enumerate() {
+            // What was lost after the last event that came has no successor to show it.
+            let (next, last_ns) = self.next.get(cpu).copied().unwrap_or((0, self.attached_ns));
+            self.gap(cpu as u32, count.seen.saturating_sub(next), last_ns, clock.boottime_ns)?;
+            stats.seen += count.seen;
+            stats.ring_full += count.ring_full;
+            stats.map_full += count.map_full;
+            stats.overflow += count.overflow;
+            stats.cpus.push(CpuStats { cpu: cpu as u32, seen: count.seen, ring_full: count.ring_full });
+        }
+        stats.sent = stats.seen - stats.ring_full.min(stats.seen);
+        stats.written = self.summary.events;
+        stats.user_dropped = 0;
+        stats.stopped_by = self.stopped_by.clone().unwrap_or_default();
+        for (count, reason) in [(stats.map_full, LossReason::MAP_FULL), (stats.overflow, LossReason::OVERFLOW)] {
+            if count > 0 {
+                let (from_ns, to_ns) = (self.attached_ns, clock.boottime_ns);
+                self.sink.lost(&Lost { from_ns, to_ns, cpu: None, count, reason })?;
+            }
+        }
+        self.summary.parts_lost = stats.map_full + stats.overflow;
+        self.summary.elapsed = self.started.elapsed();
+        self.sink.end(&stats, &clock)
+    }
+
+    /// What was captured so far stays, in a file that says it was not closed.
+    fn give_up(&mut self, error: anyhow::Error) -> Result<()> {
+        if self.attached_ns != 0 {
+            self.sink.flush()?;
+        }
+        Err(error)
+    }
+
+    /// The file is closed; the command's status is still owed to the caller.
+    fn await_command(&mut self, receiver: &Receiver<Message>) -> Result<()> {
+        while self.command.is_some() {
+            if let Message::Command(end) = receiver.recv().context("the thread that waits for the command has gone")? {
+                self.summary.command = Some(end);
+                self.command = None;
+            }
+        }
+        Ok(())
+    }
+}
