@@ -5,4 +5,5 @@
 #![deny(missing_docs)]
 #![cfg_attr(not(feature = "record"), forbid(unsafe_code))]
 
+pub mod format;
 pub mod layout;
