@@ -5,6 +5,7 @@
 #![deny(missing_docs)]
 #![cfg_attr(not(feature = "record"), forbid(unsafe_code))]
 
+pub mod format;
 pub mod layout;
 #[cfg(feature = "record")]
 pub mod record;
