@@ -7,5 +7,4 @@
 
 pub mod format;
 pub mod layout;
-#[cfg(feature = "record")]
 pub mod record;

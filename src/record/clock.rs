@@ -1,6 +1,6 @@
 //! Reads the host's clocks together, so that the boottime of an event can become a time of day later.
 
-use rustix::time::{ClockId, Timespec, clock_gettime};
+use rustix::time::{ClockId, DynamicClockId, Timespec, clock_gettime, clock_gettime_dynamic};
 
 use crate::format::ClockSync;
 
@@ -27,7 +27,7 @@ fn bracketed() -> ClockSync {
     let before = boottime_ns();
     let realtime_ns = read(ClockId::Realtime);
     let monotonic_ns = read(ClockId::Monotonic).max(0) as u64;
-    let tai_ns = read(ClockId::Tai);
+    let tai_ns = clock_gettime_dynamic(DynamicClockId::Tai).map(ns).unwrap_or(realtime_ns);
     let bracket_ns = boottime_ns().saturating_sub(before);
     ClockSync {
         boottime_ns: before + bracket_ns / 2,

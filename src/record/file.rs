@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 use super::super::Sink;
 use super::host;
@@ -101,7 +102,9 @@ fn explain(error: io::Error, path: &Path) -> anyhow::Error {
         io::ErrorKind::AlreadyExists => "it exists: choose another name, or overwrite it with --force",
         io::ErrorKind::NotFound => "its directory does not exist: create it first",
         io::ErrorKind::IsADirectory => "it is a directory: name a file in it",
-        io::ErrorKind::FilesystemLoop => "it is a symbolic link, which is not followed: name the file itself",
+        _ if Errno::from_io_error(&error) == Some(Errno::LOOP) => {
+            "it is a symbolic link, which is not followed: name the file itself"
+        }
         _ => "choose another place with -o",
     };
     anyhow::Error::new(error).context(format!("cannot write the trace {name}: {hint}"))
@@ -130,7 +133,7 @@ impl Sink for TraceFile {
             ..FileIdentity::random().context("failed to get random bytes for the trace's id")?
         };
         let options = WriterOptions { level: self.level, ..WriterOptions::default() };
-        let writer = Writer::new(output, options, &identity, metadata, clock).with_context(|| self.failed())?;
+        let writer = Writer::new(output, options, identity, metadata, clock).with_context(|| self.failed())?;
         self.state = State::Writing(Box::new(writer));
         self.flush()
     }
