@@ -14,6 +14,8 @@ mod cold;
 mod damage;
 mod error;
 mod header;
+mod identity;
+mod item;
 mod look;
 mod pack;
 mod reader;
@@ -22,7 +24,10 @@ mod scan;
 mod sniff;
 mod source;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod track;
+mod unpack;
 pub mod wire;
 mod writer;
 
@@ -35,9 +40,11 @@ pub use header::{
     BLOCK_EVENTS, BLOCK_INDEX, BLOCK_META, BLOCK_SNAPSHOT, BlockHeader, End, FORCED_FLUSH, FileHeader,
     HAS_FAILED_OP, HAS_TRUNC_STR, LOSS_BEFORE, UNSORTED,
 };
-pub use reader::{Item, RawEvent, Reader, State};
+pub use identity::FileIdentity;
+pub use item::{Item, RawEvent, State};
+pub use reader::Reader;
 pub use record::{RawRecord, Record, RecordError, Records};
 pub use scan::{Frame, Scanner};
 pub use sniff::Looks;
 pub use stats::{CpuStats, RecorderStats, Unbalanced};
-pub use writer::{EventInfo, FileIdentity, Totals, Writer, WriterOptions};
+pub use writer::{EventInfo, Totals, Writer, WriterOptions};

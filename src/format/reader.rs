@@ -4,88 +4,15 @@
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
-use std::ops::Range;
 
 use super::block::{self, Decompressor};
-use super::cold::{ChildExit, ClockSync, Lost, Metadata};
 use super::damage::{Damage, DamageReason};
 use super::error::{Error, ErrorKind};
-use super::header::{BlockHeader, End, FileHeader};
-use super::record::{RawRecord, Record, RecordError, Records};
+use super::header::{End, FileHeader};
+use super::item::{Item, RawEvent, State};
+use super::record::RawRecord;
 use super::scan::{Frame, Scanner};
-use super::stats::RecorderStats;
-use super::wire;
-
-/// One item of a trace, in the order of the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Item<'a> {
-    /// A trace begins; an input may hold several.
-    Start {
-        /// Its header; `None` where it is damaged.
-        header: Option<&'a FileHeader>,
-        /// Which trace of this input, from 0.
-        segment_no: u32,
-    },
-    /// What the trace was taken with.
-    Metadata(Box<Metadata>),
-    /// The clocks at one moment.
-    Clock(ClockSync),
-    /// An event.
-    Event(RawEvent<'a>),
-    /// Something that happened and is not in the trace.
-    Lost(Lost),
-    /// The recorder's own books.
-    Stats(Box<RecorderStats>),
-    /// How the recorded program ended.
-    ChildExit(ChildExit),
-    /// A record that this version does not know.
-    Unknown(RawRecord<'a>),
-    /// A damaged place. Reading goes on after it.
-    Damage(Damage),
-    /// A trace ends in order.
-    End {
-        /// Its last words.
-        end: End,
-        /// Where they begin, bytes from the start of the input.
-        offset: u64,
-    },
-}
-
-/// The bytes of an event and where they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RawEvent<'a> {
-    /// Where the header of its block begins, bytes from the start of the input.
-    pub block_offset: u64,
-    /// Its number in the trace, from 0. Damaged blocks count: it is the same whatever is missing before it.
-    pub index: u64,
-    /// Its bytes.
-    pub bytes: &'a [u8],
-}
-
-/// How far reading has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// There is more to read.
-    Reading,
-    /// The last trace ended in order.
-    Closed,
-    /// The last trace has no END.
-    Cut,
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            State::Reading => "not read to its end",
-            State::Closed => "closed by the recorder",
-            State::Cut => {
-                "cut: it has no END, so the recorder is still running, was killed, or the copy is not whole; \
-                 everything up to there was read"
-            }
-        })
-    }
-}
+use super::unpack::{Block, Step, unreadable};
 
 /// Reads one or more traces from a file or a pipe.
 pub struct Reader {
@@ -101,23 +28,6 @@ pub struct Reader {
     trace_intact: bool,
     stats_last: bool,
     queued: Option<Item<'static>>,
-}
-
-/// The block that is being read.
-struct Block {
-    header: BlockHeader,
-    offset: u64,
-    at: usize,
-    records: u32,
-    events: u32,
-}
-
-/// An item whose bytes are still in `Reader::raw`.
-enum Step {
-    Start,
-    Event { block_offset: u64, index: u64, bytes: Range<usize> },
-    Unknown { at: usize, kind: u16, flags: u16, bytes: Range<usize> },
-    Item(Item<'static>),
 }
 
 impl Reader {
@@ -278,76 +188,4 @@ enum Frames {
     /// A block was opened, or something was queued.
     Block,
     Over,
-}
-
-fn unreadable(header: &BlockHeader, offset: u64, reason: DamageReason) -> Damage {
-    let len = Some(wire::BLOCK_FRAME as u64 + u64::from(header.stored_len));
-    Damage { offset, len, reason, events_lost: Some(header.event_count.into()) }
-}
-
-impl Block {
-    fn new(header: BlockHeader, offset: u64) -> Block {
-        Block { header, offset, at: 0, records: 0, events: 0 }
-    }
-
-    /// The next item of the block; `None` after the last.
-    #[inline]
-    fn step(&mut self, raw: &[u8], stats_last: &mut bool) -> Option<Step> {
-        let record = match Records::from(raw, self.at).next() {
-            Some(Ok(record)) => record,
-            Some(Err(error)) => return Some(self.give_up(raw, error)),
-            None => return self.count_check(),
-        };
-        let begin = self.at + wire::RECORD_PREFIX;
-        let bytes = begin..begin + record.body.len();
-        self.at = bytes.end;
-        self.records = self.records.saturating_add(1);
-        Some(match record.typed() {
-            Ok(Record::Event(_)) => {
-                let index = self.header.event_index_base.saturating_add(self.events.into());
-                self.events = self.events.saturating_add(1);
-                Step::Event { block_offset: self.offset, index, bytes }
-            }
-            Ok(Record::Unknown(r)) => Step::Unknown { at: r.at, kind: r.kind, flags: r.flags, bytes },
-            Ok(Record::Metadata(metadata)) => Step::Item(Item::Metadata(metadata)),
-            Ok(Record::Clock(clock)) => Step::Item(Item::Clock(clock)),
-            Ok(Record::Lost(lost)) => Step::Item(Item::Lost(lost)),
-            Ok(Record::ChildExit(exit)) => Step::Item(Item::ChildExit(exit)),
-            Ok(Record::Stats(stats)) => {
-                *stats_last = true;
-                Step::Item(Item::Stats(stats))
-            }
-            Err(error @ RecordError::Fields { .. }) => {
-                Step::Item(self.damage(DamageReason::BadRecord(error), Some(0)))
-            }
-            Err(error) => self.give_up(raw, error),
-        })
-    }
-
-    /// Nothing after this place can be read.
-    fn give_up(&mut self, raw: &[u8], error: RecordError) -> Step {
-        let missing = self.header.event_count.saturating_sub(self.events);
-        (self.at, self.records, self.events) = (raw.len(), self.header.record_count, self.header.event_count);
-        let reason = match error {
-            RecordError::Critical { kind, .. } => DamageReason::Unsupported { kind },
-            error => DamageReason::BadRecord(error),
-        };
-        Step::Item(self.damage(reason, Some(missing.into())))
-    }
-
-    fn count_check(&mut self) -> Option<Step> {
-        let expected = (self.header.record_count, self.header.event_count);
-        let found = (self.records, self.events);
-        if expected == found {
-            return None;
-        }
-        (self.records, self.events) = expected;
-        let missing = expected.1.checked_sub(found.1).map(u64::from);
-        Some(Step::Item(self.damage(DamageReason::BadCount { expected, found }, missing)))
-    }
-
-    fn damage(&self, reason: DamageReason, events_lost: Option<u64>) -> Item<'static> {
-        let len = Some(wire::BLOCK_FRAME as u64 + u64::from(self.header.stored_len));
-        Item::Damage(Damage { offset: self.offset, len, reason, events_lost })
-    }
 }

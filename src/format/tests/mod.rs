@@ -1,0 +1,8 @@
+//! The module as a whole: what is written is read, and no damage makes the reader lie.
+
+mod cold;
+mod damage;
+mod hostile;
+mod roundtrip;
+mod sample;
+mod spec;
