@@ -113,7 +113,7 @@ impl fmt::Display for DamageReason {
             DamageReason::BadRecord(what) => write!(f, "a block is intact but written wrongly: {what}"),
             DamageReason::BadCount { expected, found } => write!(
                 f,
-                "a block is intact but written wrongly: it holds {} records and {} events, where its header says {} and {}",
+                "a block is intact but written wrongly: {} records and {} events, where its header says {} and {}",
                 found.0, found.1, expected.0, expected.1
             ),
             DamageReason::NoEnd => {

@@ -118,7 +118,7 @@ pub(crate) fn search(window: &mut Window, track: &Track, from: usize) -> io::Res
         }
         pass(window, 1, &mut zeroes)?;
     }
-    pass(window, COMMON.len(), &mut zeroes)?;
+    pass(window, window.get().len(), &mut zeroes)?;
     Ok((None, zeroes))
 }
 

@@ -114,7 +114,7 @@ impl<'a> Records<'a> {
     }
 
     /// The records of a decompressed block from the place `at`, where one begins.
-    pub fn from(raw: &'a [u8], at: usize) -> Self {
+    pub fn starting_at(raw: &'a [u8], at: usize) -> Self {
         Records { raw, at }
     }
 }

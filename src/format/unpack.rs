@@ -50,7 +50,7 @@ impl Block {
     /// The next item of the block; `None` after the last.
     #[inline]
     pub fn step(&mut self, raw: &[u8], stats_last: &mut bool) -> Option<Step> {
-        let record = match Records::from(raw, self.at).next() {
+        let record = match Records::starting_at(raw, self.at).next() {
             Some(Ok(record)) => record,
             Some(Err(error)) => return Some(self.give_up(raw, error)),
             None => return self.count_check(),

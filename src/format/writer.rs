@@ -59,7 +59,8 @@ pub struct Totals {
 
 /// Writes one trace to `W`, append-only: a pipe will do.
 ///
-/// Every block goes out in one `write_all`. Dropping a writer without [`Writer::finish`] leaves a trace without END, as
+/// Every block goes out in one `write_all`. Dropping a writer without [`Writer::finish`] leaves a trace
+/// without END, as
 /// a crash would; call [`Writer::flush`] first to lose nothing.
 #[derive(Debug)]
 pub struct Writer<W: Write> {
@@ -72,7 +73,8 @@ pub struct Writer<W: Write> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Writes the file header and a first block of `metadata` and `clock` at once: a trace cut right after explains itself.
+    /// Writes the file header and a first block of `metadata` and `clock` at once: a trace cut right
+    /// after explains itself.
     pub fn new(
         out: W,
         options: WriterOptions,
@@ -162,7 +164,8 @@ impl<W: Write> Writer<W> {
         self.totals
     }
 
-    /// Events given to [`Writer::event`] that no written block holds: in memory, in the block that could not be written,
+    /// Events given to [`Writer::event`] that no written block holds: in memory, in the block that
+    /// could not be written,
     /// and given since that failure.
     pub fn unwritten_events(&self) -> u64 {
         self.given - self.totals.events
@@ -180,7 +183,8 @@ impl<W: Write> Writer<W> {
 
     /// Writes what waits, then a last block of `stats` and `clock`, then the END: the trace is closed.
     ///
-    /// Takes `&mut self` so that after a failure [`Writer::unwritten_events`] and [`Writer::totals`] can still be asked.
+    /// Takes `&mut self` so that after a failure [`Writer::unwritten_events`] and [`Writer::totals`]
+    /// can still be asked.
     pub fn close(&mut self, stats: &RecorderStats, clock: &ClockSync) -> Result<Totals, Error> {
         self.usable()?;
         self.cut(0)?;

@@ -2,7 +2,9 @@
 
 mod cold;
 mod damage;
+mod header;
 mod hostile;
+mod mutations;
 mod roundtrip;
 mod sample;
 mod spec;

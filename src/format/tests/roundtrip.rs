@@ -76,17 +76,6 @@ fn a_pipe_and_a_file_give_the_same() {
     }
 }
 
-fn all_frames(mut scanner: Scanner) -> Vec<String> {
-    let mut frames = Vec::new();
-    loop {
-        match scanner.next() {
-            Ok(None) => return frames,
-            Ok(Some(frame)) => frames.push(format!("{frame:?}")),
-            Err(error) => frames.push(error.to_string()),
-        }
-    }
-}
-
 #[test]
 fn two_traces_in_a_row_are_two_traces() {
     let seen = read(&[trace(0xA0), trace(0xD0)].concat());

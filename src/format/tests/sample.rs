@@ -138,3 +138,15 @@ impl Seen {
         self.events.iter().map(|bytes| number(bytes).unwrap_or(u64::MAX)).collect()
     }
 }
+
+/// Everything a scanner says, as text.
+pub fn all_frames(mut scanner: Scanner) -> Vec<String> {
+    let mut frames = Vec::new();
+    loop {
+        match scanner.next() {
+            Ok(None) => return frames,
+            Ok(Some(frame)) => frames.push(format!("{frame:?}")),
+            Err(error) => frames.push(error.to_string()),
+        }
+    }
+}
