@@ -5,4 +5,6 @@
 #![deny(missing_docs)]
 #![cfg_attr(not(feature = "record"), forbid(unsafe_code))]
 
+pub mod assemble;
+pub mod decode;
 pub mod layout;
