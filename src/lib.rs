@@ -8,3 +8,4 @@
 pub mod assemble;
 pub mod decode;
 pub mod layout;
+pub mod views;

@@ -320,8 +320,13 @@ impl<'a> FromSlot<'a> for Option<u64> {
 
 fn unknown_args<'a>(sections: Sections<'a>, mut each: impl FnMut(Argument<'a>)) {
     const NAMES: [&str; ARGS_MAX] = ["arg0", "arg1", "arg2", "arg3", "arg4", "arg5"];
+    let mut seen = [false; ARGS_MAX];
     for section in sections {
-        let Some(&name) = NAMES.get(usize::from(section.arg)) else { continue };
+        let at = usize::from(section.arg);
+        let (Some(&name), Some(seen)) = (NAMES.get(at), seen.get_mut(at)) else { continue };
+        if std::mem::replace(seen, true) {
+            continue;
+        }
         let value = match section.string() {
             Some(text) => Value::Str(text),
             None => Value::Number(section.number()),
@@ -412,8 +417,13 @@ mod tests {
 
     #[test]
     fn a_call_from_the_future_keeps_its_number_and_its_arguments() {
-        let bytes =
-            synth::enter(77).string(0, b"x").number(1, 5).section(99, 2, 0, b"?").number(200, 1).build();
+        let bytes = synth::enter(77)
+            .string(0, b"x")
+            .number(1, 5)
+            .section(99, 2, 0, b"?")
+            .number(1, 6)
+            .number(200, 1)
+            .build();
         let (mut name, mut args) = (Vec::new(), Vec::new());
         call(&bytes).write_name(&mut name);
         call(&bytes).args(|arg| args.push(arg.name));
