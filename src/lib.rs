@@ -7,5 +7,6 @@
 
 pub mod assemble;
 pub mod decode;
+pub mod filter;
 pub mod layout;
 pub mod views;

@@ -4,7 +4,8 @@
 use super::bytes::UserStr;
 use super::event::Sections;
 use super::names::FlagTable;
-use super::uapi::{self, MOUNT_FLAGS, UMOUNT_FLAGS};
+use super::slots::{FromSlot, Slots, unknown_args};
+use super::uapi::{MOUNT_FLAGS, UMOUNT_FLAGS};
 
 /// What is known of a call without looking at any event.
 #[derive(Debug)]
@@ -189,152 +190,6 @@ impl<'a> Call<'a> {
     }
 }
 
-/// What a mount(2) asks for, which its flags decide.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MountOperation {
-    /// Change the flags of one mount.
-    RemountBind,
-    /// Change the options of a superblock.
-    Remount,
-    /// Show a tree in another place too.
-    Bind,
-    /// Change how mounts below propagate.
-    Propagation,
-    /// Move a mount.
-    Move,
-    /// Mount a filesystem.
-    New,
-}
-
-impl Mount<'_> {
-    /// Which of its operations this call is; `None` where the flags are not in the trace.
-    /// The order is that of path_mount() in fs/namespace.c (read in 6.12).
-    pub fn operation(&self) -> Option<MountOperation> {
-        const REMOUNT: u64 = uapi::value(&MOUNT_FLAGS, "MS_REMOUNT");
-        const BIND: u64 = uapi::value(&MOUNT_FLAGS, "MS_BIND");
-        const MOVE: u64 = uapi::value(&MOUNT_FLAGS, "MS_MOVE");
-        const PROPAGATION: u64 = uapi::value(&MOUNT_FLAGS, "MS_SHARED")
-            | uapi::value(&MOUNT_FLAGS, "MS_PRIVATE")
-            | uapi::value(&MOUNT_FLAGS, "MS_SLAVE")
-            | uapi::value(&MOUNT_FLAGS, "MS_UNBINDABLE");
-        let flags = MOUNT_FLAGS.effective(self.flags?);
-        Some(match flags {
-            _ if flags & (REMOUNT | BIND) == REMOUNT | BIND => MountOperation::RemountBind,
-            _ if flags & REMOUNT != 0 => MountOperation::Remount,
-            _ if flags & BIND != 0 => MountOperation::Bind,
-            _ if flags & PROPAGATION != 0 => MountOperation::Propagation,
-            _ if flags & MOVE != 0 => MountOperation::Move,
-            _ => MountOperation::New,
-        })
-    }
-
-    fn ignores(&self, arg: &str) -> bool {
-        let ignored: &[&str] = match self.operation() {
-            Some(MountOperation::RemountBind | MountOperation::Propagation) => &["source", "fstype", "data"],
-            Some(MountOperation::Remount) => &["source", "fstype"],
-            Some(MountOperation::Bind | MountOperation::Move) => &["fstype", "data"],
-            Some(MountOperation::New) | None => &[],
-        };
-        ignored.contains(&arg)
-    }
-}
-
-/// Arguments of one system call: six registers.
-const ARGS_MAX: usize = 6;
-
-/// What was captured of one argument.
-#[derive(Clone, Copy)]
-enum Slot<'a> {
-    Absent,
-    Number(u64),
-    Str(UserStr<'a>),
-}
-
-struct Slots<'a>([Slot<'a>; ARGS_MAX]);
-
-impl<'a> Slots<'a> {
-    #[inline]
-    fn fill(enter: Option<Sections<'a>>, exit: Option<Sections<'a>>) -> Slots<'a> {
-        let mut slots = Slots([Slot::Absent; ARGS_MAX]);
-        for section in enter.into_iter().flatten().chain(exit.into_iter().flatten()) {
-            let Some(slot) = slots.0.get_mut(usize::from(section.arg)) else { continue };
-            let unread = match slot {
-                Slot::Absent => true,
-                Slot::Str(text) => text.is_unread(),
-                Slot::Number(_) => false,
-            };
-            if !unread {
-                continue;
-            }
-            if let Some(text) = section.string() {
-                *slot = Slot::Str(text);
-            } else if let Some(number) = section.number() {
-                *slot = Slot::Number(number);
-            }
-        }
-        slots
-    }
-
-    #[inline]
-    fn get(&self, at: Option<usize>) -> Slot<'a> {
-        at.and_then(|at| self.0.get(at)).copied().unwrap_or(Slot::Absent)
-    }
-}
-
-/// A type that an argument may have in a call's struct.
-trait FromSlot<'a>: Copy {
-    fn from_slot(slot: Slot<'a>, kind: Kind) -> Self;
-    fn value(self, kind: Kind) -> Value<'a>;
-}
-
-impl<'a> FromSlot<'a> for UserStr<'a> {
-    #[inline]
-    fn from_slot(slot: Slot<'a>, _: Kind) -> Self {
-        if let Slot::Str(text) = slot { text } else { UserStr::ABSENT }
-    }
-
-    #[inline]
-    fn value(self, _: Kind) -> Value<'a> {
-        Value::Str(self)
-    }
-}
-
-impl<'a> FromSlot<'a> for Option<u64> {
-    #[inline]
-    fn from_slot(slot: Slot<'a>, kind: Kind) -> Self {
-        match (slot, kind) {
-            (Slot::Number(value), Kind::Flags(table)) => Some(table.truncate(value)),
-            (Slot::Number(value), _) => Some(value),
-            _ => None,
-        }
-    }
-
-    #[inline]
-    fn value(self, kind: Kind) -> Value<'a> {
-        match kind {
-            Kind::Flags(table) => Value::Flags(self, table),
-            _ => Value::Number(self),
-        }
-    }
-}
-
-fn unknown_args<'a>(sections: Sections<'a>, mut each: impl FnMut(Argument<'a>)) {
-    const NAMES: [&str; ARGS_MAX] = ["arg0", "arg1", "arg2", "arg3", "arg4", "arg5"];
-    let mut seen = [false; ARGS_MAX];
-    for section in sections {
-        let at = usize::from(section.arg);
-        let (Some(&name), Some(seen)) = (NAMES.get(at), seen.get_mut(at)) else { continue };
-        if std::mem::replace(seen, true) {
-            continue;
-        }
-        let value = match section.string() {
-            Some(text) => Value::Str(text),
-            None => Value::Number(section.number()),
-        };
-        each(Argument { name, value, ignored: false });
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::{Event, synth};
@@ -389,30 +244,6 @@ mod tests {
         let bytes = synth::enter(1).string(0, b"none").build();
         let Call::Mount(got) = call(&bytes) else { panic!() };
         assert_eq!((got.target, got.flags), (UserStr::ABSENT, None));
-    }
-
-    #[test]
-    fn mount_operations_have_the_kernels_precedence() {
-        for (flags, want, ignored) in [
-            (0, MountOperation::New, ""),
-            (1 << 10, MountOperation::New, ""),
-            (0xc0ed_0000, MountOperation::New, ""),
-            (32, MountOperation::Remount, "source fstype"),
-            (32 | 4096, MountOperation::RemountBind, "source fstype data"),
-            (32 | 1 << 18, MountOperation::Remount, "source fstype"),
-            (4096 | 16384, MountOperation::Bind, "fstype data"),
-            (4096 | 1 << 20, MountOperation::Bind, "fstype data"),
-            (1 << 18 | 16384, MountOperation::Propagation, "source fstype data"),
-            (1 << 17 | 8192, MountOperation::Propagation, "source fstype data"),
-            (8192, MountOperation::Move, "fstype data"),
-        ] {
-            let bytes = synth::mount(Some(b"a"), Some(b"b"), None, flags, None).build();
-            let Call::Mount(mount) = call(&bytes) else { panic!() };
-            assert_eq!(mount.operation(), Some(want), "{flags:#x}");
-            let mut got = Vec::new();
-            call(&bytes).args(|arg| got.extend(arg.ignored.then_some(arg.name)));
-            assert_eq!(got.join(" "), ignored, "{flags:#x}");
-        }
     }
 
     #[test]

@@ -117,7 +117,7 @@ pub struct Sections<'a> {
 
 impl Sections<'_> {
     fn check(mut self) -> Result<(), Malformed> {
-        while let Some(section) = self.next() {
+        for section in self.by_ref() {
             let unreadable = section.kind == layout::SECTION_STRING
                 && section.state & !layout::STATE_LATE == layout::STATE_FAULT;
             if (section.kind == layout::SECTION_NUMBER || unreadable) && section.bytes.len() < 8 {

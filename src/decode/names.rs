@@ -17,8 +17,6 @@ pub struct Flag {
 /// The flags of one argument.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FlagTable {
-    /// What the names begin with, for people.
-    pub family: &'static str,
     /// How wide the kernel's type is: what is above it never reaches the kernel.
     pub bits: u32,
     /// A number some callers put into the upper bits, stripped by the kernel before it looks at the flags.

@@ -13,7 +13,6 @@ macro_rules! flags {
 
 /// `flags` of mount(2): an unsigned long. Rows marked `since` are newer than, or were unknown to, the first mountsnoop.
 pub static MOUNT_FLAGS: FlagTable = FlagTable {
-    family: "MS_",
     bits: 64,
     // Required before Linux 2.4; util-linux went on sending it until 2.39.
     magic: Some(Magic { name: "MS_MGC_VAL", value: 0xc0ed_0000, mask: 0xffff_0000 }),
@@ -54,7 +53,6 @@ pub static MOUNT_FLAGS: FlagTable = FlagTable {
 
 /// `flags` of umount2(2): an int.
 pub static UMOUNT_FLAGS: FlagTable = FlagTable {
-    family: "MNT_",
     bits: 32,
     magic: None,
     rows: flags! {

@@ -10,6 +10,8 @@ mod columns;
 mod csv;
 mod detail;
 mod json;
+mod stats;
+mod stats_print;
 #[cfg(test)]
 mod testing;
 mod text;
@@ -21,6 +23,7 @@ pub use columns::{COLUMNS, Cell, Column, column};
 pub use csv::Csv;
 pub use detail::Detail;
 pub use json::Json;
+pub use stats::{Key, Stats, StatsOptions};
 pub use text::{Stamp, Text, TextOptions};
 
 use crate::assemble::Op;
