@@ -46,6 +46,13 @@ pub fn escape_name(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
+/// Whether a terminal or an editor obeys a character rather than show it: controls (C1 too, which are valid UTF-8) and
+/// those that reorder or break lines.
+pub fn is_obeyed(character: char) -> bool {
+    let reorders = matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    character.is_control() || reorders
+}
+
 #[cold]
 fn escape_byte(out: &mut Vec<u8>, byte: u8) {
     let letter = match byte {
