@@ -87,6 +87,9 @@ fn drop_unless(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> bool) {
 
 /// Text as it is; bytes that are none, or that a terminal would obey, escaped.
 fn readable(out: &mut Vec<u8>, bytes: &[u8]) {
+    if escape::is_clean(bytes) {
+        return out.extend_from_slice(bytes);
+    }
     let obeyed = |c: char| escape::is_obeyed(c) && !matches!(c, '\t' | '\r' | '\n');
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.contains(obeyed) => out.extend_from_slice(bytes),

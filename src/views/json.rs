@@ -211,6 +211,12 @@ pub(super) fn key(out: &mut Vec<u8>, name: &str) {
 
 /// A string; what a terminal would obey is escaped even where JSON does not ask for it.
 pub(super) fn string(out: &mut Vec<u8>, text: &str) {
+    if escape::is_clean(text.as_bytes()) {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        return;
+    }
     if text.bytes().all(|byte| matches!(byte, 0..=0x7e)) {
         // Writing to a Vec cannot fail, and a str is always JSON.
         let _ = serde_json::to_writer(out, text);
