@@ -217,7 +217,7 @@ pub(super) fn string(out: &mut Vec<u8>, text: &str) {
         out.push(b'"');
         return;
     }
-    if text.bytes().all(|byte| matches!(byte, 0..=0x7e)) {
+    if text.bytes().fold(true, |plain, byte| plain & (byte < 0x7f)) {
         // Writing to a Vec cannot fail, and a str is always JSON.
         let _ = serde_json::to_writer(out, text);
         return;
