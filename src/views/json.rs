@@ -41,6 +41,7 @@ impl Json {
             Cell::Name(name) => string(out, name),
             Cell::Comm(name) => text(out, &UserStr { bytes: name, capture: Capture::Whole, late: false }),
             Cell::Time(time) => self.time(out, time),
+            Cell::Host if self.host.is_empty() => null(out),
             Cell::Host => string(out, &self.host),
             Cell::Call => self.ours(out, |out| op.call.write_name(out)),
             Cell::Arg(arg) => argument(out, &arg),
