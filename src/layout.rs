@@ -38,8 +38,22 @@ pub const CGROUP: usize = 56;
 pub const COMM: usize = 64;
 /// Bytes of a task's name (`TASK_COMM_LEN`).
 pub const COMM_LEN: usize = 16;
+/// Size of `ms_enter` in its first version, bytes: what every reader may rely on.
+pub const ENTER_MIN: usize = 80;
+/// `ms_enter.start`, u64, ns of CLOCK_BOOTTIME.
+pub const START: usize = 80;
+/// `ms_enter.mnt_ns_id`, u64.
+pub const MNT_NS_ID: usize = 88;
+/// `ms_enter.pid_ns`, u32.
+pub const PID_NS: usize = 96;
+/// `ms_enter.pid_ns_level`, u32.
+pub const PID_NS_LEVEL: usize = 100;
+/// `ms_enter.ns_pid`, u32.
+pub const NS_PID: usize = 104;
+/// `ms_enter.ns_tid`, u32.
+pub const NS_TID: usize = 108;
 /// Size of `ms_enter`, bytes.
-pub const ENTER_SIZE: usize = 80;
+pub const ENTER_SIZE: usize = 112;
 
 /// `ms_exit.ret`, i64.
 pub const RET: usize = 40;
@@ -62,6 +76,14 @@ pub const ENTER: u8 = 1;
 /// `ms_header.phase` of a call that has returned.
 pub const EXIT: u8 = 2;
 
+/// `ms_header.phase` of what is told of a process before its first call.
+pub const PROCESS: u8 = 3;
+
+/// `ms_header.abi` of a native call.
+pub const ABI_NATIVE: u8 = 0;
+/// `ms_header.abi` of a 32-bit call on a 64-bit kernel.
+pub const ABI_COMPAT: u8 = 1;
+
 /// `ms_header.flags`: some section is cut or could not be read.
 pub const FLAG_INCOMPLETE: u16 = 1;
 /// `ms_header.flags`: the event had no room for some section.
@@ -71,6 +93,52 @@ pub const FLAG_OVERFLOW: u16 = 2;
 pub const SECTION_NUMBER: u8 = 1;
 /// `ms_section.kind` of a string, without its NUL.
 pub const SECTION_STRING: u8 = 2;
+/// `ms_section.kind` of a structure or of binary data.
+pub const SECTION_BYTES: u8 = 3;
+/// `ms_section.kind` of the mount that a file descriptor is on ([`MOUNT_SIZE`] bytes).
+pub const SECTION_MOUNT: u8 = 4;
+/// `ms_section.kind` of what an fsopen() or fspick() descriptor stands for ([`FSCONTEXT_SIZE`] bytes).
+pub const SECTION_FSCONTEXT: u8 = 5;
+/// `ms_section.kind` of the working directory: names, the last one first, a NUL behind each.
+pub const SECTION_CWD: u8 = 6;
+/// `ms_section.kind` of the root directory of a task that has its own, likewise.
+pub const SECTION_ROOT: u8 = 7;
+/// `ms_section.kind` of the namespace behind a file descriptor ([`NAMESPACE_SIZE`] bytes).
+pub const SECTION_NAMESPACE: u8 = 8;
+/// `ms_section.kind` of the program a process runs: names, the last one first.
+pub const SECTION_EXE: u8 = 9;
+/// `ms_section.kind` of an ancestor, whose generation is the section's `arg` ([`PARENT_SIZE`] bytes).
+pub const SECTION_PARENT: u8 = 10;
+
+/// `ms_section.arg` of what the call returned.
+pub const ARG_RESULT: u8 = 0xff;
+
+/// `ms_mount.unique_id`, u64.
+pub const MOUNT_UNIQUE_ID: usize = 0;
+/// `ms_mount.key`, u64.
+pub const MOUNT_KEY: usize = 8;
+/// `ms_mount.id`, u32.
+pub const MOUNT_ID: usize = 16;
+/// `ms_mount.dev`, u32.
+pub const MOUNT_DEV: usize = 20;
+/// Size of `ms_mount`, bytes.
+pub const MOUNT_SIZE: usize = 24;
+/// `ms_fscontext.key`, u64.
+pub const FSCONTEXT_KEY: usize = 0;
+/// `ms_fscontext.purpose`, u32.
+pub const FSCONTEXT_PURPOSE: usize = 8;
+/// Size of `ms_fscontext`, bytes.
+pub const FSCONTEXT_SIZE: usize = 16;
+/// `ms_namespace.inode`, u32.
+pub const NAMESPACE_INODE: usize = 0;
+/// Size of `ms_namespace`, bytes.
+pub const NAMESPACE_SIZE: usize = 8;
+/// `ms_parent.pid`, u32.
+pub const PARENT_PID: usize = 0;
+/// `ms_parent.comm`, [`COMM_LEN`] bytes.
+pub const PARENT_COMM: usize = 8;
+/// Size of `ms_parent`, bytes.
+pub const PARENT_SIZE: usize = 24;
 
 /// `ms_section.state`: all of it.
 pub const STATE_WHOLE: u8 = 0;
@@ -85,6 +153,9 @@ pub const STATE_LATE: u8 = 0x80;
 
 /// The longest string kept, bytes.
 pub const STRING_MAX: usize = 4096;
+
+/// The most bytes kept of a structure or of binary data.
+pub const BYTES_MAX: usize = 512;
 
 /// What every event begins with, copied out of its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -102,7 +102,7 @@ fn ret_of(header: &[u8]) -> Option<i64> {
 impl<'a> Task<'a> {
     #[inline]
     fn read(header: &'a [u8]) -> Option<Task<'a>> {
-        let header: &[u8; layout::ENTER_SIZE] = header.first_chunk()?;
+        let header: &[u8; layout::ENTER_MIN] = header.first_chunk()?;
         let comm = &header[layout::COMM..layout::COMM + layout::COMM_LEN];
         let end = comm.iter().position(|&byte| byte == 0).unwrap_or(comm.len());
         Some(Task {
