@@ -28,6 +28,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 enum { BPF_ANY = 0 };
@@ -38,8 +39,22 @@ struct ns_common {
 	unsigned int inum;
 };
 
+/* 6.18 gave every namespace a number that is never reused. */
+struct ns_common___numbered {
+	__u64 ns_id;
+};
+
 /* fs/mount.h: private to the VFS; `ns` stood behind a counter until 5.11 (1a7b8969e664). */
 struct mnt_namespace {
+	struct ns_common ns;
+};
+
+/* Before 6.18 only mount namespaces had one. */
+struct mnt_namespace___seq {
+	__u64 seq;
+};
+
+struct pid_namespace {
 	struct ns_common ns;
 };
 
@@ -47,11 +62,115 @@ struct nsproxy {
 	struct mnt_namespace *mnt_ns;
 };
 
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+};
+
+struct qstr {
+	const unsigned char *name;
+};
+
+struct super_block {
+	__u32 s_dev;
+};
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+	struct super_block *mnt_sb;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+	int mnt_id;
+};
+
+/* 6.8 gave mounts a number that is never reused. */
+struct mount___unique {
+	__u64 mnt_id_unique;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+struct fs_struct {
+	struct path root;
+	struct path pwd;
+};
+
+struct inode {
+	void *i_private;
+};
+
+struct file {
+	struct path f_path;
+	const void *f_op;
+	void *private_data;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+enum fs_context_purpose { FS_CONTEXT_FOR_MOUNT };
+
+struct fs_context {
+	enum fs_context_purpose purpose;
+};
+
+struct mm_struct {
+	struct file *exe_file;
+};
+
+struct thread_info {
+	__u32 status;
+};
+
 struct task_struct {
+	struct thread_info thread_info;
 	int tgid;
 	struct task_struct *real_parent;
+	struct task_struct *group_leader;
 	struct nsproxy *nsproxy;
+	struct fs_struct *fs;
+	struct files_struct *files;
+	struct mm_struct *mm;
+	struct pid *thread_pid;
+	__u64 start_boottime;
+	char comm[16];
 };
+
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long r10, r9, r8, ax, cx, dx, si, di, bx, bp, sp, ip, orig_ax;
+};
+#elif defined(__TARGET_ARCH_arm64)
+struct user_pt_regs {
+	__u64 regs[31];
+};
+struct pt_regs {
+	__u64 regs[31];
+};
+#endif
 
 #pragma clang attribute pop
 
