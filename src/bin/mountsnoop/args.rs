@@ -170,7 +170,7 @@ pub struct InfoArgs {
 }
 
 /// Which calls.
-#[derive(Debug, Args, PartialEq)]
+#[derive(Debug, Default, Args, PartialEq)]
 #[command(next_help_heading = "Filter")]
 pub struct FilterArgs {
     /// Only this process and its threads (repeatable)

@@ -1,2 +1,47 @@
-//! The mountsnoop command.
-fn main() { mountsnoop::record::spike().unwrap() }
+//! The mountsnoop command: parses arguments, runs one subcommand, and alone turns its outcome into an exit status.
+
+mod args;
+mod export;
+mod info;
+mod input;
+mod live;
+mod outcome;
+mod pipeline;
+mod record;
+mod replay;
+mod stats;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+use args::{Cli, Command};
+use outcome::Outcome;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let recording_a_command = matches!(&cli.command, Some(Command::Record(args)) if !args.command.is_empty());
+    let error = match run(cli) {
+        Ok(outcome) => return outcome.status(),
+        Err(error) => error,
+    };
+    if outcome::is_broken_pipe(&error) {
+        return ExitCode::SUCCESS;
+    }
+    // A closed stderr is no reason to fail in another way.
+    let _ = writeln!(std::io::stderr(), "mountsnoop: {error:#}");
+    outcome::status_of(&error, recording_a_command)
+}
+
+fn run(cli: Cli) -> Result<Outcome> {
+    match cli.command {
+        None => live::run(&cli.filter, &cli.view, &cli.capture),
+        Some(Command::Record(args)) => record::run(&args),
+        Some(Command::Replay(args)) => replay::run(&args),
+        Some(Command::Stats(args)) => stats::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
+        Some(Command::Info(args)) => info::run(&args),
+    }
+}

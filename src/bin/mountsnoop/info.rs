@@ -1,0 +1,234 @@
+//! `mountsnoop info`: what traces hold, from block headers and the few blocks that are about the trace itself.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use mountsnoop::format::{
+    BLOCK_META, BlockHeader, ClockSync, Damage, Decompressor, FileHeader, Frame, Metadata, Record, RecorderStats,
+    Records, decompress,
+};
+use mountsnoop::views::time;
+use serde_json::{Value, json};
+
+use crate::args::InfoArgs;
+use crate::input;
+use crate::outcome::Outcome;
+use crate::record::size;
+
+pub fn run(args: &InfoArgs) -> Result<Outcome> {
+    let mut outcome = Outcome::Done;
+    let mut out = std::io::stdout().lock();
+    for path in &args.files {
+        for trace in survey(path, args.blocks)? {
+            if args.json {
+                writeln!(out, "{}", trace.json(path, args.blocks))?;
+            } else {
+                out.write_all(trace.text(path, args.blocks).as_bytes())?;
+            }
+            outcome = outcome.and(Outcome::lossy(!trace.complete()));
+        }
+    }
+    out.flush()?;
+    Ok(outcome)
+}
+
+/// What is known of one trace without looking at its events.
+#[derive(Default)]
+struct Trace {
+    header: Option<FileHeader>,
+    metadata: Option<Metadata>,
+    clock: Option<ClockSync>,
+    stats: Option<RecorderStats>,
+    closed: bool,
+    blocks: u64,
+    events: u64,
+    span: Option<(u64, u64)>,
+    raw_bytes: u64,
+    file_bytes: u64,
+    lost: u64,
+    damages: Vec<Damage>,
+    list: Vec<(u64, BlockHeader)>,
+}
+
+/// Every trace of a file: several may stand one behind the other.
+fn survey(path: &Path, list_blocks: bool) -> Result<Vec<Trace>> {
+    let mut scanner = input::scanner(path)?;
+    let mut open = Decompressor::new().context("failed to set up decompression")?;
+    let mut raw = Vec::new();
+    let mut traces: Vec<Trace> = Vec::new();
+    let mut begun = 0;
+    loop {
+        let frame = scanner.next().with_context(|| input::name(path))?;
+        if matches!(frame, Some(Frame::FileHeader { .. })) || (traces.is_empty() && frame.is_some()) {
+            traces.push(Trace::default());
+        }
+        let Some(trace) = traces.last_mut() else { break };
+        match frame {
+            None => break,
+            Some(Frame::FileHeader { header, offset }) => {
+                begun = offset;
+                trace.header = Some(*header);
+            }
+            Some(Frame::Block { header, offset, stored }) => {
+                trace.block(&header);
+                if list_blocks {
+                    trace.list.push((offset, header));
+                }
+                let about = stored.filter(|_| header.block_type == BLOCK_META);
+                if about.is_some_and(|stored| decompress(&header, stored, &mut open, &mut raw).is_ok()) {
+                    trace.about(&raw);
+                }
+            }
+            Some(Frame::End { .. }) => trace.closed = true,
+            Some(Frame::Damage(damage)) => trace.damages.push(damage),
+        }
+        trace.file_bytes = scanner.offset() - begun;
+    }
+    Ok(traces)
+}
+
+impl Trace {
+    fn block(&mut self, header: &BlockHeader) {
+        self.blocks += 1;
+        self.events += u64::from(header.event_count);
+        self.raw_bytes += u64::from(header.raw_len);
+        self.lost = self.lost.max(header.lost_total);
+        if header.event_count > 0 {
+            let (first, last) = self.span.unwrap_or((u64::MAX, 0));
+            self.span = Some((first.min(header.ts_min), last.max(header.ts_max)));
+        }
+    }
+
+    fn about(&mut self, raw: &[u8]) {
+        for record in Records::new(raw).flatten() {
+            match record.typed() {
+                Ok(Record::Metadata(metadata)) => self.metadata = Some(*metadata),
+                Ok(Record::Clock(clock)) => self.clock = self.clock.or(Some(clock)),
+                Ok(Record::Stats(stats)) => self.stats = Some(*stats),
+                _ => {}
+            }
+        }
+    }
+
+    /// Every event that happened is here, and that is proven: closed, undamaged, and the recorder's books add up.
+    fn complete(&self) -> bool {
+        let proven = |stats: &RecorderStats| stats.balance().is_ok() && stats.events_lost() == 0 && stats.seen == self.events;
+        self.closed && self.damages.is_empty() && self.stats.as_ref().is_some_and(proven)
+    }
+
+    /// Why it cannot be called complete.
+    fn doubts(&self) -> Vec<String> {
+        let mut doubts: Vec<String> = self.damages.iter().map(Damage::to_string).collect();
+        if !self.closed {
+            doubts.push("it was not closed: the recorder still runs, was killed, or the copy is not whole".to_string());
+        }
+        let Some(stats) = &self.stats else { return doubts };
+        if stats.events_lost() > 0 {
+            doubts.push(format!("{} of {} events were lost while recording", stats.events_lost(), stats.seen));
+        }
+        if let Err(unbalanced) = stats.balance() {
+            doubts.push(unbalanced.to_string());
+        }
+        doubts
+    }
+
+    fn state(&self) -> &'static str {
+        if self.closed { "closed" } else { "cut" }
+    }
+
+    /// ns of CLOCK_REALTIME at a moment of CLOCK_BOOTTIME, by the clocks of the trace's start.
+    fn realtime(&self, boottime_ns: u64) -> Option<i64> {
+        let header = self.header.as_ref()?;
+        Some(header.created_realtime_ns.saturating_add(boottime_ns as i64 - header.created_boottime_ns as i64))
+    }
+
+    fn text(&self, path: &Path, blocks: bool) -> String {
+        let mut text = format!("{}\n", input::name(path));
+        let mut row = |key: &str, value: String| text.push_str(&format!("  {key:<10} {}\n", clean(&value)));
+        row("state", self.state().to_string());
+        row("complete", if self.complete() { format!("yes: {0} of {0} events", self.events) } else { "no".to_string() });
+        self.doubts().into_iter().for_each(|doubt| row("", doubt));
+        if let Some(header) = &self.header {
+            row("recorded", format!("{} (UTC)", time::rfc3339(header.created_realtime_ns)));
+        }
+        let first_and_last = self.span.map(|(first, last)| (self.realtime(first), self.realtime(last), last - first));
+        if let Some((Some(first), Some(last), took)) = first_and_last {
+            let took = took as f64 / 1e9;
+            row("events", format!("{}, from {} to {}, {took:.3} s", self.events, time::rfc3339(first), time::rfc3339(last)));
+        } else {
+            row("events", self.events.to_string());
+        }
+        row("lost", self.lost.to_string());
+        let ratio = self.raw_bytes as f64 / self.file_bytes.max(1) as f64;
+        let sizes = format!("{}, {} uncompressed ({ratio:.1}x)", size(self.file_bytes), size(self.raw_bytes));
+        row("size", format!("{sizes}, {} blocks", self.blocks));
+        if let Some(metadata) = &self.metadata {
+            about_recorder(metadata, row);
+        }
+        if blocks {
+            text.push_str("  OFFSET       SEQ      EVENTS   RAW      STORED   FIRST                LAST\n");
+            for (offset, b) in &self.list {
+                let (seq, events, first, last) = (b.block_seq, b.event_count, b.ts_min, b.ts_max);
+                let (raw, stored) = (b.raw_len, b.stored_len);
+                text.push_str(&format!(
+                    "  {offset:<12} {seq:<8} {events:<8} {raw:<8} {stored:<8} {first:<20} {last}\n"
+                ));
+            }
+        }
+        text
+    }
+
+    fn json(&self, path: &Path, blocks: bool) -> Value {
+        let hex = |id: &[u8]| id.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let header = self.header.as_ref().map(|h| {
+            json!({
+                "file_uuid": hex(&h.file_uuid), "session_uuid": hex(&h.session_uuid),
+                "segment_index": h.segment_index, "boot_id": hex(&h.boot_id), "host_id": hex(&h.host_id),
+                "format": format!("{}.{}", h.format_major, h.format_minor),
+                "created": time::rfc3339(h.created_realtime_ns),
+            })
+        });
+        let list: Vec<Value> = self.list.iter().map(|(offset, b)| {
+            json!({
+                "offset": offset, "seq": b.block_seq, "type": b.block_type, "flags": b.flags,
+                "records": b.record_count, "events": b.event_count, "raw_bytes": b.raw_len,
+                "stored_bytes": b.stored_len, "first_boottime_ns": b.ts_min, "last_boottime_ns": b.ts_max,
+                "lost_total": b.lost_total,
+            })
+        }).collect();
+        let mut value = json!({
+            "schema": 1, "file": input::name(path), "state": self.state(), "complete": self.complete(),
+            "doubts": self.doubts(), "header": header, "events": self.events, "lost": self.lost,
+            "blocks": self.blocks, "raw_bytes": self.raw_bytes, "file_bytes": self.file_bytes,
+            "first_boottime_ns": self.span.map(|span| span.0), "last_boottime_ns": self.span.map(|span| span.1),
+            "first": self.span.and_then(|span| self.realtime(span.0)).map(time::rfc3339),
+            "last": self.span.and_then(|span| self.realtime(span.1)).map(time::rfc3339),
+            "recorder": self.metadata, "stats": self.stats, "clock": self.clock,
+        });
+        if blocks {
+            value["block_list"] = Value::Array(list);
+        }
+        value
+    }
+}
+
+fn about_recorder(metadata: &Metadata, mut row: impl FnMut(&str, String)) {
+    let Metadata { hostname, os, kernel_release, machine, cpus, tool_version, tool_commit, .. } = metadata;
+    row("host", format!("{hostname}, {os}, Linux {kernel_release} {machine}, {cpus} CPUs"));
+    row("kernel", metadata.kernel_version.clone());
+    row("recorder", format!("mountsnoop {tool_version} ({tool_commit}), pid {}", metadata.recorder_pid));
+    row("command", metadata.args.join(" "));
+    row("attached", format!("{} ({}): {}", metadata.attach_mode, metadata.attach_reason, metadata.attached.join(" ")));
+    for (what, why) in &metadata.missing {
+        row("not seen", format!("{what}: {why}"));
+    }
+    for filter in &metadata.filters {
+        row("filter", filter.clone());
+    }
+}
+
+/// A trace comes from anywhere: nothing of it may reach the terminal as a control sequence.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
+}

@@ -1,0 +1,171 @@
+//! `mountsnoop record`: opens the file, records into it, and says how it went.
+
+use std::io::{IsTerminal, Write};
+
+use anyhow::Result;
+use mountsnoop::format::{ChildExit, ClockSync, Lost, Metadata, RecorderStats};
+use mountsnoop::layout;
+use mountsnoop::record::{self, CommandEnd, Options, Progress, Sink, Summary, TraceFile};
+
+use crate::args::{CaptureArgs, FilterArgs, RecordArgs};
+use crate::outcome::{self, Outcome};
+use crate::pipeline::Printer;
+
+pub fn run(args: &RecordArgs) -> Result<Outcome> {
+    // Both outputs are opened before the work begins: a wrong path should not cost a recording.
+    let to_stdout = args.output.as_os_str() == "-";
+    if to_stdout && args.print {
+        anyhow::bail!("-o - and --print both want standard output: write the trace to a file");
+    }
+    let file = TraceFile::create(&args.output, args.force, args.compress)?;
+    let print = if args.print { Some(Printer::new(&FilterArgs::default(), &args.view)?) } else { None };
+    let name = args.output.display().to_string();
+    let status_line = !args.quiet && std::io::stderr().is_terminal();
+    let mut sink = Tee { file, print, name, quiet: args.quiet, status_line };
+    let options = options(&args.capture, args, status_line);
+    let summary = record::run(&options, &mut sink)?;
+    if !args.quiet {
+        say(&summary, &sink);
+    }
+    Ok(outcome(&summary))
+}
+
+/// How to capture, as the options say; the same for live printing.
+pub fn capture_options(capture: &CaptureArgs) -> Options {
+    Options {
+        ring_bytes: capture.ring_size,
+        duration: None,
+        flush: capture.flush,
+        command: Vec::new(),
+        progress: false,
+        args: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
+        level: None,
+    }
+}
+
+fn options(capture: &CaptureArgs, args: &RecordArgs, progress: bool) -> Options {
+    Options {
+        duration: args.duration,
+        command: args.command.clone(),
+        progress,
+        level: Some(args.compress),
+        ..capture_options(capture)
+    }
+}
+
+fn outcome(summary: &Summary) -> Outcome {
+    let lossy = Outcome::lossy(summary.lost > 0 || summary.parts_lost > 0);
+    match &summary.command {
+        // What the command says comes first: that is what its caller asks for. Stderr tells of the loss.
+        Some(end) => Outcome::Command(end.clone()),
+        None => lossy,
+    }
+}
+
+fn say(summary: &Summary, sink: &Tee) {
+    if sink.status_line {
+        eprint!("\r\x1b[K");
+    }
+    match &summary.command {
+        Some(CommandEnd::NotFound) => eprintln!("mountsnoop: the command to record was not found"),
+        Some(CommandEnd::CannotExecute(why)) => eprintln!("mountsnoop: the command to record cannot be run: {why}"),
+        Some(CommandEnd::Killed(signal)) => eprintln!("mountsnoop: signal {signal} killed the command"),
+        Some(CommandEnd::Exited(_)) | None => {}
+    }
+    let Summary { events, lost, parts_lost, elapsed, .. } = summary;
+    eprintln!(
+        "[ mountsnoop record: {events} events, {lost} lost, {:.1} s, {} -> {} ]",
+        elapsed.as_secs_f64(),
+        size(sink.file.bytes()),
+        sink.name
+    );
+    if *lost > 0 {
+        eprintln!("mountsnoop: {lost} events were lost because the ring buffer was full: use a larger --ring-size");
+    }
+    if *parts_lost > 0 {
+        eprintln!("mountsnoop: {parts_lost} arguments of recorded calls were lost");
+    }
+}
+
+/// Bytes for people.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..10_240 => format!("{bytes} B"),
+        10_240..10_485_760 => format!("{:.1} KiB", bytes as f64 / 1024.0),
+        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+    }
+}
+
+/// The trace, and the terminal of whoever wants to watch it grow.
+struct Tee {
+    file: TraceFile,
+    print: Option<Printer>,
+    name: String,
+    quiet: bool,
+    status_line: bool,
+}
+
+impl Tee {
+    /// A reader of the printed calls who leaves does not end the recording: the trace is what matters.
+    fn print(&mut self, what: impl FnOnce(&mut Printer) -> Result<()>) -> Result<()> {
+        let Some(printer) = &mut self.print else { return Ok(()) };
+        match what(printer) {
+            Err(error) if outcome::is_broken_pipe(&error) => {
+                self.print = None;
+                Ok(())
+            }
+            result => result,
+        }
+    }
+}
+
+impl Sink for Tee {
+    fn begin(&mut self, metadata: &Metadata, clock: &ClockSync) -> Result<()> {
+        self.file.begin(metadata, clock)?;
+        if !self.quiet {
+            eprintln!("mountsnoop: recording into {} ({})", self.name, metadata.attach_mode);
+            for (what, why) in &metadata.missing {
+                eprintln!("mountsnoop: not recorded: {what}: {why}");
+            }
+        }
+        self.print(|printer| printer.begin(metadata, clock))
+    }
+
+    fn event(&mut self, head: &layout::Common, bytes: &[u8]) -> Result<()> {
+        self.file.event(head, bytes)?;
+        self.print(|printer| printer.event(head, bytes))
+    }
+
+    fn clock(&mut self, clock: &ClockSync) -> Result<()> {
+        self.file.clock(clock)?;
+        self.print(|printer| printer.clock(clock))
+    }
+
+    fn lost(&mut self, lost: &Lost) -> Result<()> {
+        self.file.lost(lost)?;
+        self.print(|printer| printer.lost(lost))
+    }
+
+    fn child_exit(&mut self, exit: &ChildExit) -> Result<()> {
+        self.file.child_exit(exit)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.file.flush()?;
+        self.print(|printer| printer.flush())
+    }
+
+    fn end(&mut self, stats: &RecorderStats, clock: &ClockSync) -> Result<()> {
+        self.file.end(stats, clock)?;
+        self.print(|printer| printer.end(stats, clock))
+    }
+
+    fn progress(&mut self, so_far: &Progress) {
+        let Progress { elapsed, events, lost } = so_far;
+        let seconds = elapsed.as_secs();
+        let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+        let file = size(self.file.bytes());
+        // Nobody may be looking; a status line is not worth an error.
+        let _ = write!(std::io::stderr(), "\r\x1b[K{clock}  {events} events  {lost} lost  {file}");
+    }
+}

@@ -1,0 +1,50 @@
+//! The `.mst` trace file: writing it, reading it, and surviving what happens to files.
+//! Must not know what an event means: an event is bytes, and the little that a block header says about it.
+//!
+//! A [`Writer`] appends records and never goes back, so a killed recorder leaves a readable trace. A [`Reader`] gives
+//! one [`Item`] after another and says where something is missing. Below it stand its layers, for callers that skip
+//! blocks or decompress them in parallel: [`Scanner`] finds blocks, [`decompress`] opens one, [`Records`] splits it.
+//!
+//! What follows is the specification, `docs/FORMAT.md`.
+#![doc = include_str!("../../docs/FORMAT.md")]
+
+mod block;
+mod codec;
+mod cold;
+mod damage;
+mod error;
+mod header;
+mod identity;
+mod item;
+mod look;
+mod pack;
+mod reader;
+pub mod record;
+mod scan;
+mod sniff;
+mod source;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod track;
+mod unpack;
+pub mod wire;
+mod writer;
+
+pub use block::{Decompressor, decompress};
+pub use codec::{CodecError, Cold};
+pub use cold::{ChildExit, ClockSync, LossReason, Lost, Metadata};
+pub use damage::{Damage, DamageReason};
+pub use error::{Error, ErrorKind, Format};
+pub use header::{
+    BLOCK_EVENTS, BLOCK_INDEX, BLOCK_META, BLOCK_SNAPSHOT, BlockHeader, End, FORCED_FLUSH, FileHeader,
+    HAS_FAILED_OP, HAS_TRUNC_STR, LOSS_BEFORE, UNSORTED,
+};
+pub use identity::FileIdentity;
+pub use item::{Item, RawEvent, State};
+pub use reader::Reader;
+pub use record::{RawRecord, Record, RecordError, Records};
+pub use scan::{Frame, Scanner, Wanted};
+pub use sniff::Looks;
+pub use stats::{CpuStats, RecorderStats, Unbalanced};
+pub use writer::{EventInfo, Totals, Writer, WriterOptions};

@@ -1,0 +1,10 @@
+//! The module as a whole: what is written is read, and no damage makes the reader lie.
+
+mod cold;
+mod damage;
+mod header;
+mod hostile;
+mod mutations;
+mod roundtrip;
+mod sample;
+mod spec;

@@ -1,0 +1,291 @@
+//! Writes a trace: collects records, cuts them into blocks, compresses, and never goes back.
+//! Must not know what an event means: it is told the little that a block header says about it.
+
+use std::io::Write;
+
+use super::codec::{self, Cold};
+use super::cold::{ChildExit, ClockSync, Lost, Metadata};
+use super::error::{Error, ErrorKind};
+use super::header::{self, End};
+use super::identity::FileIdentity;
+use super::pack::Packer;
+use super::record;
+use super::stats::RecorderStats;
+use super::wire;
+
+/// How to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WriterOptions {
+    /// 1 to 19 as in `zstd -1` to `zstd -19`; 0 is `zstd --fast=1`.
+    pub level: i32,
+    /// A block is cut when it has this many bytes before compression.
+    pub block_bytes: usize,
+}
+
+impl Default for WriterOptions {
+    /// More than 256 KiB gains nothing, and is lost as a whole when damaged.
+    fn default() -> Self {
+        WriterOptions { level: 3, block_bytes: 256 << 10 }
+    }
+}
+
+/// What a block header says about an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EventInfo {
+    /// When, ns of CLOCK_BOOTTIME.
+    pub time_ns: u64,
+    /// Which call, as a bit of `op_mask`: 0 to 62; anything else counts as 63, "some other".
+    pub op_bit: u8,
+    /// The call failed.
+    pub failed: bool,
+    /// Some section of the event is not whole.
+    pub incomplete: bool,
+}
+
+/// What has been written so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Blocks.
+    pub blocks: u64,
+    /// Events in them.
+    pub events: u64,
+    /// Events that LOST records count.
+    pub lost: u64,
+    /// Bytes of all records before compression.
+    pub raw_bytes: u64,
+    /// Bytes of the file.
+    pub file_bytes: u64,
+}
+
+/// Writes one trace to `W`, append-only: a pipe will do.
+///
+/// Every block goes out in one `write_all`. Dropping a writer without [`Writer::finish`] leaves a trace
+/// without END, as
+/// a crash would; call [`Writer::flush`] first to lose nothing.
+#[derive(Debug)]
+pub struct Writer<W: Write> {
+    out: W,
+    packer: Packer,
+    totals: Totals,
+    file_tag: u64,
+    given: u64,
+    failed: Option<String>,
+}
+
+impl<W: Write> Writer<W> {
+    /// Writes the file header and a first block of `metadata` and `clock` at once: a trace cut right
+    /// after explains itself.
+    pub fn new(
+        out: W,
+        options: WriterOptions,
+        identity: FileIdentity,
+        metadata: &Metadata,
+        clock: &ClockSync,
+    ) -> Result<Self, Error> {
+        let packer = Packer::new(options)?;
+        let header = identity.header(packer.max_raw());
+        let file_tag = header.file_tag();
+        let mut writer = Writer { out, packer, totals: Totals::default(), file_tag, given: 0, failed: None };
+        // Before the header goes out: a record that does not fit should not leave half a file behind.
+        let body = writer.encode(metadata)?;
+        writer.write(&header.encode())?;
+        writer.append(Metadata::KIND, 0, &body, None)?;
+        writer.clock(clock)?;
+        writer.cut(0)?;
+        Ok(writer)
+    }
+
+    /// Appends an event.
+    #[inline]
+    pub fn event(&mut self, info: &EventInfo, bytes: &[u8]) -> Result<(), Error> {
+        self.check(bytes.len(), "an event")?;
+        self.given += 1;
+        self.make_room(bytes.len())?;
+        self.packer.event(info, bytes);
+        self.cut_if_full()
+    }
+
+    /// Appends the clocks of this moment.
+    pub fn clock(&mut self, clock: &ClockSync) -> Result<(), Error> {
+        self.cold(clock, Some(clock.boottime_ns))
+    }
+
+    /// Appends a loss, and adds it to the cumulative count of block headers if it counts events.
+    pub fn lost(&mut self, lost: &Lost) -> Result<(), Error> {
+        self.cold(lost, Some(lost.to_ns))?;
+        if lost.reason.counts_events() {
+            self.totals.lost = self.totals.lost.saturating_add(lost.count);
+            self.packer.flag(header::LOSS_BEFORE);
+        }
+        self.cut_if_full()
+    }
+
+    /// Appends the recorder's books as they stand; [`Writer::finish`] writes the last ones.
+    pub fn stats(&mut self, stats: &RecorderStats) -> Result<(), Error> {
+        self.cold(stats, None)
+    }
+
+    /// Appends how the recorded program ended.
+    pub fn child_exit(&mut self, exit: &ChildExit) -> Result<(), Error> {
+        self.cold(exit, Some(exit.boottime_ns))
+    }
+
+    /// Appends a record as it is, for tools that copy what they do not know. Events have [`Writer::event`], losses
+    /// [`Writer::lost`]: their counts stand in block headers.
+    pub fn raw_record(&mut self, kind: u16, flags: u16, body: &[u8]) -> Result<(), Error> {
+        if matches!(kind, record::EVENT | record::LOST) {
+            let what = "the kind of a raw record";
+            let kind = ErrorKind::Option { what, given: kind.into(), allowed: "any but EVENT and LOST" };
+            return Err(Error::new(kind, self.totals.file_bytes));
+        }
+        self.append(kind, flags, body, None)
+    }
+
+    /// Writes the open block, however small, and flushes `W`. Does nothing where nothing waits.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        self.usable()?;
+        self.cut(header::FORCED_FLUSH)?;
+        let flushed = self.out.flush();
+        self.keep_failure(flushed)
+    }
+
+    /// Whether records wait in memory.
+    pub fn pending(&self) -> bool {
+        !self.packer.is_empty()
+    }
+
+    /// The earliest time among the records that wait in memory, ns of CLOCK_BOOTTIME: when it gets too old, flush.
+    pub fn pending_since(&self) -> Option<u64> {
+        self.packer.since()
+    }
+
+    /// What has been written so far.
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// Events given to [`Writer::event`] that no written block holds: in memory, in the block that
+    /// could not be written,
+    /// and given since that failure.
+    pub fn unwritten_events(&self) -> u64 {
+        self.given - self.totals.events
+    }
+
+    /// Where the bytes go.
+    pub fn get_ref(&self) -> &W {
+        &self.out
+    }
+
+    /// Gives `W` back without closing the trace; what waits in memory is lost.
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+
+    /// Writes what waits, then a last block of `stats` and `clock`, then the END: the trace is closed.
+    ///
+    /// Takes `&mut self` so that after a failure [`Writer::unwritten_events`] and [`Writer::totals`]
+    /// can still be asked.
+    pub fn close(&mut self, stats: &RecorderStats, clock: &ClockSync) -> Result<Totals, Error> {
+        self.usable()?;
+        self.cut(0)?;
+        self.cold(clock, Some(clock.boottime_ns))?;
+        self.cold(stats, None)?;
+        self.cut(0)?;
+        let total_events = self.totals.events;
+        let end = End { file_tag: self.file_tag, total_events, ..End::default() };
+        self.write(&end.encode())?;
+        let flushed = self.out.flush();
+        self.keep_failure(flushed)?;
+        // Anything after the END would be garbage.
+        self.failed = Some("the trace is closed".to_owned());
+        Ok(self.totals)
+    }
+
+    /// [`Writer::close`], and `W` back.
+    pub fn finish(mut self, stats: &RecorderStats, clock: &ClockSync) -> Result<(W, Totals), Error> {
+        let totals = self.close(stats, clock)?;
+        Ok((self.out, totals))
+    }
+
+    fn cold<T: Cold>(&mut self, record: &T, time: Option<u64>) -> Result<(), Error> {
+        let body = self.encode(record)?;
+        self.append(T::KIND, 0, &body, time)
+    }
+
+    fn encode<T: Cold>(&self, record: &T) -> Result<Vec<u8>, Error> {
+        codec::encode(record).map_err(|why| self.error(ErrorKind::Fields(why)))
+    }
+
+    fn append(&mut self, kind: u16, flags: u16, body: &[u8], time: Option<u64>) -> Result<(), Error> {
+        self.check(body.len(), "a record")?;
+        self.make_room(body.len())?;
+        self.packer.record(kind, flags, body, time);
+        Ok(())
+    }
+
+    #[inline]
+    fn check(&self, len: usize, what: &'static str) -> Result<(), Error> {
+        if len > wire::MAX_RECORD {
+            return Err(self.error(ErrorKind::TooLong { what, len, limit: wire::MAX_RECORD }));
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn make_room(&mut self, len: usize) -> Result<(), Error> {
+        self.usable()?;
+        if self.packer.has_room(len) { Ok(()) } else { self.cut(0) }
+    }
+
+    #[inline]
+    fn cut_if_full(&mut self) -> Result<(), Error> {
+        if self.packer.is_full() { self.cut(0) } else { Ok(()) }
+    }
+
+    fn cut(&mut self, flags: u16) -> Result<(), Error> {
+        if self.packer.is_empty() {
+            return Ok(());
+        }
+        self.packer.flag(flags);
+        let packed = self.packer.pack(self.file_tag, &self.totals);
+        let header = packed.map_err(|why| {
+            self.failed = Some(why.clone());
+            self.error(ErrorKind::Compress(why))
+        })?;
+        let written = self.out.write_all(self.packer.packed());
+        self.totals.file_bytes += if written.is_ok() { self.packer.packed().len() as u64 } else { 0 };
+        self.keep_failure(written)?;
+        self.totals.blocks += 1;
+        self.totals.events += u64::from(header.event_count);
+        self.totals.raw_bytes += u64::from(header.raw_len);
+        self.packer.clear();
+        Ok(())
+    }
+
+    fn write(&mut self, frame: &[u8]) -> Result<(), Error> {
+        let written = self.out.write_all(frame);
+        self.keep_failure(written)?;
+        self.totals.file_bytes += frame.len() as u64;
+        Ok(())
+    }
+
+    /// A writer that failed stays failed: what would follow a torn block could not be told from it.
+    fn keep_failure(&mut self, result: std::io::Result<()>) -> Result<(), Error> {
+        result.map_err(|e| {
+            self.failed = Some(e.to_string());
+            self.error(ErrorKind::Write(e))
+        })
+    }
+
+    #[inline]
+    fn usable(&self) -> Result<(), Error> {
+        match &self.failed {
+            None => Ok(()),
+            Some(first) => Err(self.error(ErrorKind::WriterFailed(first.clone()))),
+        }
+    }
+
+    fn error(&self, kind: ErrorKind) -> Error {
+        Error::new(kind, self.totals.file_bytes)
+    }
+}
