@@ -1,4 +1,8 @@
-//! Every integration test, in one binary.
+//! The tests that look from outside: at the program, at the files it writes, at the source tree.
+
+mod damage;
+mod fixtures;
+mod layers;
 
 // What records on the running kernel: needs root, and says so where it is not.
 #[cfg(feature = "record")]
