@@ -100,9 +100,9 @@ impl Compared {
                 Ok(()) => continue,
                 Err(what) => what,
             };
-            let (their, our) = (short(&their.line), short(&our.line));
+            let our = &our.text;
             self.differ(format!(
-                "{name}, call {}: {what}\n  strace:     {their}\n  mountsnoop: {our}",
+                "{name}, call {}: {what}\n  strace:     {their:?}\n  mountsnoop: {our}",
                 number + 1
             ));
         }
@@ -160,7 +160,7 @@ impl Compared {
                 flags(theirs, *value, names, *unknown)?;
                 self.flags.extend(names.iter().cloned());
             }
-            _ => return Err(format!("strace has {}, mountsnoop {}", short(their), short(our))),
+            _ => return Err(format!("strace has {their:?}, mountsnoop {our:?}")),
         }
         Ok(())
     }
@@ -229,12 +229,4 @@ fn same_bytes(theirs: &[u8], ours: &[u8]) -> Result<(), String> {
         around(theirs),
         around(ours)
     ))
-}
-
-fn short(what: impl std::fmt::Debug) -> String {
-    let text = format!("{what:?}");
-    match text.char_indices().nth(400) {
-        Some((end, _)) => format!("{}... ({} bytes)", &text[..end], text.len()),
-        None => text,
-    }
 }

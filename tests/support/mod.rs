@@ -353,3 +353,11 @@ fn shown(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]).into_owned();
     if bytes.len() > SHOWN { format!("{text}\n... {} bytes more", bytes.len() - SHOWN) } else { text }
 }
+
+/// Bytes for the reader of a failure; of long ones the ends and the length.
+fn quoted(bytes: &[u8]) -> String {
+    match bytes.len() {
+        0..200 => format!("\"{}\"", bytes.escape_ascii()),
+        n => format!("\"{}[...]{}\" ({n} bytes)", bytes[..80].escape_ascii(), bytes[n - 20..].escape_ascii()),
+    }
+}
