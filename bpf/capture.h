@@ -34,6 +34,8 @@ struct inflight {
 struct scratch {
 	__u32 at; /* bytes of the event so far */
 	__u32 relative; /* some path is relative to the working directory */
+	__u32 path; /* put_path(): where its section begins */
+	__u32 path_state;
 	struct inflight in;
 	union {
 		struct ms_header h;
@@ -45,14 +47,14 @@ struct scratch {
 
 /* Set before the program is loaded; the verifier drops what is switched off. */
 const volatile __u32 only_descendants_of = 0; /* thread group id; 0: everybody */
-const volatile bool only_pids = false; /* `pids` lists the thread groups that are wanted */
-const volatile bool follow_forks = false; /* and their descendants too */
-const volatile bool only_namespaces = false; /* `namespaces` lists the mount namespaces that are wanted */
+const volatile __u8 only_pids = 0; /* `pids` lists the thread groups that are wanted */
+const volatile __u8 follow_forks = 0; /* and their descendants too */
+const volatile __u8 only_namespaces = 0; /* `namespaces` lists the mount namespaces that are wanted */
 const volatile __u64 only_cgroup = 0; /* id; 0: all */
 const volatile __u64 only_calls = 0; /* bit for each call that is wanted; 0: all */
-const volatile bool only_failed = false; /* calls that fail; both their events are sent when they return */
-const volatile bool queries = false; /* record statmount, listmount and listns, not only count them */
-const volatile bool shared_scratch = true; /* no program can be preempted: one slot for each phase will do */
+const volatile __u8 only_failed = 0; /* calls that fail; both their events are sent when they return */
+const volatile __u8 queries = 0; /* record statmount, listmount and listns, not only count them */
+const volatile __u8 shared_scratch = 1; /* no program can be preempted: one slot for each phase will do */
 const volatile __u64 hash_key[2] = {}; /* random: no kernel address can be had from a trace */
 
 struct {
@@ -195,7 +197,7 @@ static __always_inline struct ms_section *section(struct scratch *s, __u8 kind, 
 {
 	struct ms_counters *count;
 	struct ms_section *sec;
-	__u32 at = s->at;
+	__u64 at = s->at; /* 64 bits: a copy made to extend it would lose the bound */
 
 	asm volatile("" : "+r"(at));
 	if (at > EVENT_MAX - room) {
@@ -283,7 +285,7 @@ static __noinline int put_string(struct scratch *s, __u32 arg, __u64 address, __
 static __noinline int put_bytes(struct scratch *s, __u32 arg, __u64 address, __u64 size, __u32 late)
 {
 	struct ms_section *sec = section(s, MS_SECTION_BYTES, arg, BYTES_ROOM);
-	__u32 n = size < MS_BYTES_MAX ? size : MS_BYTES_MAX;
+	__u64 n = size < MS_BYTES_MAX ? size : MS_BYTES_MAX;
 
 	if (!sec)
 		return 0;
@@ -312,7 +314,7 @@ static __noinline int put_bytes(struct scratch *s, __u32 arg, __u64 address, __u
 static __always_inline void send(struct scratch *s)
 {
 	struct ms_counters *count;
-	__u32 size = s->at;
+	__u64 size = s->at;
 
 	asm volatile("" : "+r"(size));
 	if (size > EVENT_MAX)

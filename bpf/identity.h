@@ -111,44 +111,53 @@ static __noinline int put_context(struct scratch *s, __u32 arg, __s32 fd, __u32 
 	return 0;
 }
 
-/* The names from a file up to the root of its mount namespace, its own first. */
+/*
+ * The names from a file up to the root of its mount namespace, its own first. All that the loop changes is kept in memory,
+ * of which the verifier knows nothing: so every round looks the same to it, and it stops following them.
+ */
 static __noinline int put_path(struct scratch *s, __u32 kind, struct vfsmount *mnt, struct dentry *dentry)
 {
 	struct ms_section *sec = section(s, kind, 0, PATH_ROOM);
 	struct mount *m = real_mount(mnt);
 	struct dentry *parent;
-	__u32 len = 0, at;
+	struct mount *up;
+	__u64 at;
 	long n;
 
 	if (!sec)
 		return 0;
-	sec->state = MS_STATE_CUT; /* until the root is reached */
+	s->path = s->at;
+	s->at += sizeof(*sec);
+	s->path_state = MS_STATE_CUT; /* until the root is reached */
 	for (int i = 0; i < NAMES_MAX; i++) {
 		parent = BPF_CORE_READ(dentry, d_parent);
 		if (dentry == BPF_CORE_READ(m, mnt.mnt_root) || dentry == parent) {
-			struct mount *up = BPF_CORE_READ(m, mnt_parent);
-
+			up = BPF_CORE_READ(m, mnt_parent);
 			if (up == m || !up) {
-				sec->state = MS_STATE_WHOLE;
+				s->path_state = MS_STATE_WHOLE;
 				break;
 			}
 			dentry = BPF_CORE_READ(m, mnt_mountpoint);
 			m = up;
 			continue;
 		}
-		if (len > PATH_BYTES)
-			break;
-		at = s->at + sizeof(*sec) + len;
+		at = s->at;
 		asm volatile("" : "+r"(at));
-		if (at > EVENT_MAX - NAME_ROOM)
+		if (at > EVENT_MAX - NAME_ROOM || at - s->path > PATH_BYTES)
 			break;
 		n = bpf_probe_read_kernel_str(&s->bytes[at], NAME_ROOM, BPF_CORE_READ(dentry, d_name.name));
 		if (n <= 0)
 			break;
-		len += n;
+		s->at = at + n;
 		dentry = parent;
 	}
-	end_section(s, sec, len);
+	at = s->path;
+	asm volatile("" : "+r"(at));
+	if (at > EVENT_MAX - sizeof(*sec))
+		return 0;
+	sec = (void *)&s->bytes[at];
+	sec->state = s->path_state;
+	sec->len = s->at - at - sizeof(*sec);
 	return 0;
 }
 

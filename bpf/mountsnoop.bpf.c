@@ -157,7 +157,7 @@ static __always_inline void count_query(__u32 call)
 	} while (0)
 
 /* Set when recording stops: detaching takes a while, and nothing shall be sent meanwhile. */
-volatile bool stopped = false;
+volatile __u8 stopped = 0;
 
 /* The beginning of a call, and its return, the same for every way to attach. `put` is put_args_NAME or put_rest_NAME. */
 #define ON_ENTER(call_, abi_, args_, put)                                                             \

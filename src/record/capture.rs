@@ -1,28 +1,32 @@
 //! The kernel side, from user space: load the BPF programs, attach them, carry event bytes out of the ring buffer.
-//! The only file that touches libbpf. Runs in a thread of its own and knows no files, formats or clocks.
+//! The only file that loads BPF. Runs in a thread of its own and knows no files, formats or clocks.
 
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use libbpf_rs::query::ProgInfoIter;
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
-use libbpf_rs::{Link, MapCore, MapFlags, PrintLevel, ProgramInput, RingBufferBuilder};
+use libbpf_rs::{KprobeMultiOpts, Link, MapCore, MapFlags, Program, ProgramInput, RingBufferBuilder};
+use std::os::fd::AsFd;
 
-use super::super::Attachment;
+use super::super::{AttachMode, Attachment, Only};
+use super::attach::{self, Choice, Facts, Functions, Target};
+use super::linger;
+use super::messages::Messages;
 use super::tracefs::Tracefs;
-use super::{Counters, Message};
+use super::{Books, Counters, Message};
 use crate::layout;
 
 #[allow(unsafe_code, missing_docs, clippy::all)]
 mod skel {
     include!(concat!(env!("OUT_DIR"), "/mountsnoop.skel.rs"));
 }
-use skel::{MountsnoopSkel, MountsnoopSkelBuilder, types};
+use skel::{MountsnoopSkel, MountsnoopSkelBuilder, OpenMountsnoopSkel, types};
 
 // bpf/event.h and src/layout.rs describe the same bytes.
 const _: () = {
@@ -45,6 +49,22 @@ const _: () = {
     assert!(offset_of!(types::ms_enter, gid) == layout::GID);
     assert!(offset_of!(types::ms_enter, cgroup) == layout::CGROUP);
     assert!(offset_of!(types::ms_enter, comm) == layout::COMM);
+    assert!(offset_of!(types::ms_enter, start) == layout::START);
+    assert!(offset_of!(types::ms_enter, mnt_ns_id) == layout::MNT_NS_ID);
+    assert!(offset_of!(types::ms_enter, pid_ns) == layout::PID_NS);
+    assert!(offset_of!(types::ms_enter, pid_ns_level) == layout::PID_NS_LEVEL);
+    assert!(offset_of!(types::ms_enter, ns_pid) == layout::NS_PID);
+    assert!(offset_of!(types::ms_enter, ns_tid) == layout::NS_TID);
+    assert!(size_of::<types::ms_mount>() == layout::MOUNT_SIZE);
+    assert!(offset_of!(types::ms_mount, unique_id) == layout::MOUNT_UNIQUE_ID);
+    assert!(offset_of!(types::ms_mount, key) == layout::MOUNT_KEY);
+    assert!(offset_of!(types::ms_mount, id) == layout::MOUNT_ID);
+    assert!(offset_of!(types::ms_mount, dev) == layout::MOUNT_DEV);
+    assert!(size_of::<types::ms_fscontext>() == layout::FSCONTEXT_SIZE);
+    assert!(offset_of!(types::ms_fscontext, purpose) == layout::FSCONTEXT_PURPOSE);
+    assert!(size_of::<types::ms_namespace>() == layout::NAMESPACE_SIZE);
+    assert!(size_of::<types::ms_parent>() == layout::PARENT_SIZE);
+    assert!(offset_of!(types::ms_parent, comm) == layout::PARENT_COMM);
     assert!(size_of::<types::ms_exit>() == layout::EXIT_SIZE);
     assert!(offset_of!(types::ms_exit, ret) == layout::RET);
     assert!(size_of::<types::ms_section>() == layout::SECTION_SIZE);
@@ -61,6 +81,12 @@ const REST: Duration = Duration::from_millis(10);
 const WAIT: Duration = Duration::from_millis(100);
 /// A batch is handed over when it has grown to this, bytes, even if the ring buffer is not empty yet.
 const BATCH: usize = 1 << 20;
+/// After the programs were told to stop: those that run have ended by then.
+const SETTLE: Duration = Duration::from_millis(2);
+/// A scratch slot for each program (`PROGRAM` slots of bpf/capture.h): two phases, two calling conventions.
+const SLOTS: u32 = 2 * 2 * 21;
+const NO_COMPAT: &str = "calls of 32-bit programs are not recorded: tracepoints do not see them; --compat records them, at a \
+                         price for every system call";
 /// What the callback returns to make libbpf stop in the middle of a full ring buffer.
 const BATCH_IS_FULL: i32 = -1;
 
@@ -70,15 +96,50 @@ pub(super) struct Order {
     pub ring_bytes: u32,
     /// Capture only what this process's descendants do.
     pub only_descendants: bool,
+    pub attach: AttachMode,
+    pub compat: bool,
+    pub queries: bool,
+    pub only: Only,
 }
 
-/// Loads and attaches, says so through `out`, then carries events until `stop` is set; detaches, and carries the rest.
+/// Loads and attaches, says so through `out`, then carries events until `stop` is set, and what is left after that.
 pub(super) fn run(order: &Order, out: &SyncSender<Message>, stop: &Arc<AtomicBool>) -> Result<()> {
-    let mut storage = MaybeUninit::uninit();
-    let skel = load(order, &mut storage)?;
-    let mut links = Vec::new();
-    let attachment = attach(&skel, &mut links)?;
+    let tracefs = Tracefs::reach()?;
+    let facts = Facts::here(&tracefs);
+    Messages::collect();
+    let mut refused = String::new();
+    for choice in attach::choices(order.attach, &facts) {
+        let mut storage = MaybeUninit::uninit();
+        let mut links = Vec::new();
+        let tried = load(order, &choice, &facts, &mut storage)
+            .and_then(|(skel, missing)| attach(order, &choice, &skel, missing, &tracefs, &mut links).map(|got| (skel, got)));
+        match tried {
+            Ok((skel, mut attachment)) => {
+                if !refused.is_empty() {
+                    attachment.reason = format!("{} ({refused})", attachment.reason);
+                }
+                drop(tracefs);
+                return carry(order, skel, links, attachment, out, stop);
+            }
+            Err(error) => {
+                if !refused.is_empty() {
+                    refused.push_str("; ");
+                }
+                refused.push_str(&format!("{}: {error:#}", choice.mode.name()));
+            }
+        }
+    }
+    bail!("this kernel lets none of the ways to attach through: {refused}")
+}
 
+fn carry(
+    order: &Order,
+    mut skel: MountsnoopSkel<'_>,
+    links: Vec<Link>,
+    attachment: Attachment,
+    out: &SyncSender<Message>,
+    stop: &Arc<AtomicBool>,
+) -> Result<()> {
     let batch = RefCell::new(Vec::with_capacity(BATCH));
     let mut builder = RingBufferBuilder::new();
     builder.add(&skel.maps.ring, |event| {
@@ -107,15 +168,20 @@ pub(super) fn run(order: &Order, out: &SyncSender<Message>, stop: &Arc<AtomicBoo
             std::thread::sleep(REST);
         }
     }
-    links.clear();
+    // Detaching takes up to 70 ms a tracepoint: the programs are told to do nothing, and detached when all is written.
+    if let Some(bss) = skel.maps.bss_data.as_mut() {
+        bss.stopped = 1;
+    }
+    std::thread::sleep(SETTLE);
     loop {
         check(ring.consume_raw())?;
         if hand_over()? == 0 {
             break;
         }
     }
-    let counters = counters(&skel)?;
-    let _ = out.send(Message::Detached(counters));
+    let books = Books { cpus: counters(&skel)?, missed: missed(&skel) };
+    let _ = out.send(Message::Detached(books));
+    linger::detach_later(links);
     Ok(())
 }
 
@@ -128,19 +194,86 @@ fn check(result: i32) -> Result<()> {
     }
 }
 
+/// What the kernel lacks, each with what is therefore not seen.
+type Missing = Vec<(String, String)>;
+
+/// Loads the programs that this way to attach has a place for.
 fn load<'a>(
     order: &Order,
+    choice: &Choice,
+    facts: &Facts,
     storage: &'a mut MaybeUninit<libbpf_rs::OpenObject>,
-) -> Result<MountsnoopSkel<'a>> {
-    let _messages = Messages::collect();
+) -> Result<(MountsnoopSkel<'a>, Missing)> {
     let root = if order.only_descendants { own_tgid()? } else { 0 };
     let mut open = MountsnoopSkelBuilder::default().open(storage).context("failed to open the BPF object")?;
-    if let Some(rodata) = open.maps.rodata_data.as_mut() {
-        rodata.only_descendants_of = root;
+    let alone = attach::can_be_preempted(choice.mode, facts);
+    configure(&mut open, order, root, !alone)?;
+    if alone {
+        open.maps.scratches.set_max_entries(SLOTS).context("failed to size the scratch memory")?;
     }
     open.maps.ring.set_max_entries(order.ring_bytes).context("failed to set the size of the ring buffer")?;
-    open.progs.self_id.set_autoload(false);
-    open.load().map_err(|error| anyhow!("the kernel refused the BPF programs: {error}{}", Messages::take()))
+    let functions = if choice.mode == AttachMode::Tracepoint { None } else { Some(Functions::here()) };
+    let mut missing = Missing::new();
+    for mut program in open.open_object_mut().progs_mut() {
+        let section = program.section().to_string_lossy().into_owned();
+        let name = program.name().to_string_lossy().into_owned();
+        let wanted = match Target::of(&section) {
+            Some(target) if target.mode != choice.mode => false,
+            Some(target) if target.mode == AttachMode::Fentry => {
+                let there = functions.as_ref().is_some_and(|functions| functions.has(&target.place));
+                if !there && section.starts_with("fentry/") {
+                    missing.push((target.call.clone(), format!("this kernel has no function {}", target.place)));
+                }
+                there
+            }
+            Some(target) => {
+                let there = Tracefs::has(&target.place);
+                if !there && section.contains("sys_enter_") {
+                    missing.push((target.call.clone(), format!("this kernel has no tracepoint {}", target.place)));
+                }
+                there
+            }
+            None => match name.as_str() {
+                "kmulti_enter" | "kmulti_exit" => choice.mode == AttachMode::Kprobe,
+                "raw_enter" | "raw_exit" => choice.mode == AttachMode::Tracepoint && order.compat,
+                _ => false,
+            },
+        };
+        program.set_autoload(wanted);
+    }
+    let skel = open.load().map_err(|error| anyhow!("the kernel refused the BPF programs: {error}{}", Messages::take()))?;
+    fill(&skel, &order.only)?;
+    Ok((skel, missing))
+}
+
+fn configure(open: &mut OpenMountsnoopSkel<'_>, order: &Order, root: u32, shared: bool) -> Result<()> {
+    let only = &order.only;
+    let mut key = [0; 16];
+    getrandom::fill(&mut key).map_err(|error| anyhow!("no random bytes to hide kernel addresses with: {error}"))?;
+    let Some(rodata) = open.maps.rodata_data.as_mut() else { bail!("the BPF object has no constants") };
+    rodata.only_descendants_of = root;
+    rodata.only_pids = u8::from(!only.pids.is_empty());
+    rodata.follow_forks = u8::from(only.follow_forks);
+    rodata.only_namespaces = u8::from(!only.namespaces.is_empty());
+    rodata.only_cgroup = only.cgroup.unwrap_or_default();
+    rodata.only_calls = only.calls.iter().fold(0, |bits, call| bits | 1 << (call & 63));
+    rodata.only_failed = u8::from(only.failed);
+    rodata.queries = u8::from(order.queries);
+    rodata.shared_scratch = u8::from(shared);
+    rodata.hash_key = [layout::u64_at(&key, 0).unwrap_or_default(), layout::u64_at(&key, 8).unwrap_or_default()];
+    Ok(())
+}
+
+/// Lists what is wanted in the maps that the programs look it up in.
+fn fill(skel: &MountsnoopSkel<'_>, only: &Only) -> Result<()> {
+    let lists: [(&dyn MapCore, &[u32]); 2] =
+        [(&skel.maps.pids, &only.pids), (&skel.maps.namespaces, &only.namespaces)];
+    for (map, list) in lists {
+        for number in list {
+            map.update(&number.to_ne_bytes(), &[1], MapFlags::ANY).context("failed to tell the kernel what to record")?;
+        }
+    }
+    Ok(())
 }
 
 /// The thread group id of this process as the kernel counts it, which in a pid namespace is not getpid().
@@ -161,30 +294,106 @@ fn own_tgid() -> Result<u32> {
     }
 }
 
-/// Attaches every program that was loaded; what the kernel has no place for is named, not fatal.
-fn attach(skel: &MountsnoopSkel<'_>, links: &mut Vec<Link>) -> Result<Attachment> {
-    let tracefs = Tracefs::reach()?;
-    let mut attached = Vec::new();
-    let mut missing = Vec::new();
-    for program in skel.object().progs_mut().filter(|program| program.autoload()) {
-        let section = program.section().to_string_lossy().into_owned();
-        let Some(event) = section.strip_prefix("tracepoint/") else { continue };
-        if !tracefs.has(event) {
-            missing.push((event.to_string(), "this kernel has no such tracepoint".to_string()));
-            continue;
+/// Attaches every program that was loaded, in the way that was chosen.
+fn attach(
+    order: &Order,
+    choice: &Choice,
+    skel: &MountsnoopSkel<'_>,
+    mut missing: Missing,
+    tracefs: &Tracefs,
+    links: &mut Vec<Link>,
+) -> Result<Attachment> {
+    let _ = tracefs;
+    let mut attached: Vec<String> = Vec::new();
+    if choice.mode == AttachMode::Kprobe {
+        attached = attach_kprobes(skel, links, &mut missing)?;
+    } else {
+        for program in skel.object().progs_mut().filter(|program| program.autoload()) {
+            let section = program.section().to_string_lossy().into_owned();
+            links.push(program.attach().with_context(|| format!("failed to attach to {section}{}", Messages::take()))?);
+            if let Some(target) = Target::of(&section)
+                && !attached.contains(&target.call)
+            {
+                attached.push(target.call);
+            }
         }
-        links.push(program.attach().with_context(|| format!("failed to attach to the tracepoint {event}"))?);
-        attached.push(event.to_string());
     }
     if attached.is_empty() {
-        bail!("this kernel has none of the system call tracepoints: it needs CONFIG_FTRACE_SYSCALLS=y");
+        bail!("this kernel has none of the places to attach to");
     }
-    Ok(Attachment {
-        mode: "tracepoint".to_string(),
-        reason: "the only mode of this version".to_string(),
-        attached,
-        missing,
-    })
+    if choice.mode == AttachMode::Tracepoint {
+        // On x86 the tracepoints do not fire for 32-bit calls (arch_trace_is_compat_syscall).
+        match order.compat {
+            true => attached.push("compat calls".to_string()),
+            false => missing.push(("compat calls".to_string(), NO_COMPAT.to_string())),
+        }
+    }
+    Ok(Attachment { mode: choice.mode.name().to_string(), reason: choice.reason.clone(), attached, missing })
+}
+
+/// All functions that there are, native ones and those of 32-bit calls, with two programs and two links.
+fn attach_kprobes(skel: &MountsnoopSkel<'_>, links: &mut Vec<Link>, missing: &mut Missing) -> Result<Vec<String>> {
+    let functions = Functions::here();
+    let (mut symbols, mut cookies, mut attached) = (Vec::new(), Vec::new(), Vec::new());
+    for program in skel.object().progs_mut() {
+        let section = program.section().to_string_lossy().into_owned();
+        let (Some(target), true) = (Target::of(&section), section.starts_with("fentry/")) else { continue };
+        let Some(call) = number_of(target.call.trim_start_matches("compat ")) else { continue };
+        if !functions.has(&target.place) {
+            missing.push((target.call, format!("this kernel has no function {}", target.place)));
+            continue;
+        }
+        cookies.push(u64::from(call) | u64::from(target.call.starts_with("compat ")) << 8);
+        symbols.push(target.place);
+        attached.push(target.call);
+    }
+    let opts = |retprobe| KprobeMultiOpts { symbols: symbols.clone(), cookies: cookies.clone(), retprobe, ..Default::default() };
+    // Returns first: a return without its beginning is left alone, a beginning without its return would look like a hang.
+    links.push(skel.progs.kmulti_exit.attach_kprobe_multi_with_opts(opts(true)).context("failed to attach kretprobe.multi")?);
+    links.push(skel.progs.kmulti_enter.attach_kprobe_multi_with_opts(opts(false)).context("failed to attach kprobe.multi")?);
+    Ok(attached)
+}
+
+/// The number of a call, by the name of the kernel function behind it.
+fn number_of(function: &str) -> Option<u16> {
+    // bpf/calls.h has the same pairs; the kernel calls umount2(2) umount, and the old umount(2) oldumount.
+    const NUMBERS: [(&str, u16); 20] = [
+        ("mount", 1),
+        ("umount", 2),
+        ("oldumount", 3),
+        ("fsopen", 4),
+        ("fsconfig", 5),
+        ("fsmount", 6),
+        ("fspick", 7),
+        ("move_mount", 8),
+        ("open_tree", 9),
+        ("open_tree_attr", 10),
+        ("mount_setattr", 11),
+        ("pivot_root", 12),
+        ("chroot", 13),
+        ("unshare", 14),
+        ("setns", 15),
+        ("clone", 16),
+        ("clone3", 17),
+        ("statmount", 18),
+        ("listmount", 19),
+        ("listns", 20),
+    ];
+    NUMBERS.iter().find(|(name, _)| *name == function).map(|(_, number)| *number)
+}
+
+/// How often the kernel did not run one of our programs because it ran already on that CPU (since 5.12 it says so).
+fn missed(skel: &MountsnoopSkel<'_>) -> Vec<(String, u64)> {
+    let ours: Vec<u32> = skel
+        .object()
+        .progs_mut()
+        .filter(|program| program.autoload())
+        .filter_map(|program| Program::id_from_fd(program.as_fd()).ok())
+        .collect();
+    ProgInfoIter::default()
+        .filter(|info| info.recursion_misses > 0 && ours.contains(&info.id))
+        .map(|info| (info.name.to_string_lossy().into_owned(), info.recursion_misses))
+        .collect()
 }
 
 fn counters(skel: &MountsnoopSkel<'_>) -> Result<Vec<Counters>> {
@@ -202,31 +411,7 @@ fn counters(skel: &MountsnoopSkel<'_>) -> Result<Vec<Counters>> {
             ring_full: field(bytes, std::mem::offset_of!(types::ms_counters, ring_full)),
             map_full: field(bytes, std::mem::offset_of!(types::ms_counters, map_full)),
             overflow: field(bytes, std::mem::offset_of!(types::ms_counters, overflow)),
+            queries: field(bytes, std::mem::offset_of!(types::ms_counters, queries)),
         })
         .collect())
-}
-
-/// What libbpf has to say. It takes a plain function, so the text has to go through a static.
-struct Messages;
-
-static MESSAGES: Mutex<String> = Mutex::new(String::new());
-
-impl Messages {
-    fn collect() -> Messages {
-        fn keep(_: PrintLevel, text: String) {
-            if let Ok(mut all) = MESSAGES.lock()
-                && all.len() < 16 << 10
-            {
-                all.push_str(&text);
-            }
-        }
-        libbpf_rs::set_print(Some((PrintLevel::Warn, keep)));
-        Messages
-    }
-
-    /// All that was said so far, on lines of its own.
-    fn take() -> String {
-        let text = MESSAGES.lock().map(|mut all| std::mem::take(&mut *all)).unwrap_or_default();
-        if text.is_empty() { text } else { format!("\n{}", text.trim_end()) }
-    }
 }

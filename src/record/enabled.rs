@@ -1,5 +1,7 @@
 //! Recording, where it is built in. `disabled.rs` is its twin.
 
+#[path = "attach.rs"]
+mod attach;
 #[path = "capture.rs"]
 mod capture;
 #[path = "clock.rs"]
@@ -10,12 +12,17 @@ mod command;
 mod file;
 #[path = "host.rs"]
 mod host;
+#[path = "linger.rs"]
+mod linger;
+#[path = "messages.rs"]
+mod messages;
 #[path = "session.rs"]
 mod session;
 #[path = "tracefs.rs"]
 mod tracefs;
 
 pub use file::TraceFile;
+pub use linger::held;
 pub use session::run;
 
 use super::Attachment;
@@ -27,6 +34,16 @@ struct Counters {
     ring_full: u64,
     map_full: u64,
     overflow: u64,
+    queries: u64,
+}
+
+/// What the kernel side counted.
+#[derive(Debug, Default)]
+struct Books {
+    /// One entry for each possible CPU.
+    cpus: Vec<Counters>,
+    /// How often the kernel did not run a program, by program; such calls are in no other count.
+    missed: Vec<(String, u64)>,
 }
 
 /// What the threads tell the one that writes.
@@ -35,8 +52,8 @@ enum Message {
     Attached(Attachment),
     /// Events, each with its length as u32 before it.
     Events(Vec<u8>),
-    /// Nothing more comes; one entry for each possible CPU.
-    Detached(Vec<Counters>),
+    /// Nothing more comes.
+    Detached(Books),
     /// The capture thread gave up.
     Failed(anyhow::Error),
     /// The command has ended.

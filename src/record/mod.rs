@@ -14,7 +14,7 @@ pub mod preflight;
 #[cfg_attr(not(feature = "record"), path = "disabled.rs")]
 mod imp;
 
-pub use imp::{TraceFile, run};
+pub use imp::{TraceFile, held, run};
 
 /// What to record, and how.
 #[derive(Debug, Clone)]
@@ -29,10 +29,61 @@ pub struct Options {
     pub command: Vec<OsString>,
     /// Call [`Sink::progress`] once a second.
     pub progress: bool,
+    /// How to attach.
+    pub attach: AttachMode,
+    /// With tracepoints: 32-bit calls too, at a price for every system call of every process.
+    pub compat: bool,
+    /// Record statmount, listmount and listns too, which otherwise are only counted.
+    pub queries: bool,
+    /// What the kernel side leaves out before it copies anything.
+    pub only: Only,
     /// The command line of the recorder, for the trace.
     pub args: Vec<String>,
     /// Compression level of the trace that is written, for its metadata; `None` where none is written.
     pub level: Option<i32>,
+}
+
+/// How the programs are attached to the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AttachMode {
+    /// What loses nothing and costs least on this kernel.
+    #[default]
+    Auto,
+    /// fentry and fexit on the functions behind the calls: free for every other system call.
+    Fentry,
+    /// kprobe.multi and kretprobe.multi on the same functions.
+    Kprobe,
+    /// The `syscalls:` tracepoints: work everywhere, and cost every system call a little.
+    Tracepoint,
+}
+
+impl AttachMode {
+    /// As in `--attach`.
+    pub fn name(self) -> &'static str {
+        match self {
+            AttachMode::Auto => "auto",
+            AttachMode::Fentry => "fentry",
+            AttachMode::Kprobe => "kprobe",
+            AttachMode::Tracepoint => "tracepoint",
+        }
+    }
+}
+
+/// What the kernel side records; everything else costs no copy. Empty and `None` mean all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Only {
+    /// Processes, by thread group id in the initial pid namespace.
+    pub pids: Vec<u32>,
+    /// And whatever descends from them.
+    pub follow_forks: bool,
+    /// Mount namespaces, by inode.
+    pub namespaces: Vec<u32>,
+    /// A cgroup, by id.
+    pub cgroup: Option<u64>,
+    /// Calls, by number (`MS_CALL_*`).
+    pub calls: Vec<u16>,
+    /// Calls that fail. They are sent when they return, so one that hangs is not seen.
+    pub failed: bool,
 }
 
 /// Where a recording goes. Calls come in the order of what happened; an error ends the recording.

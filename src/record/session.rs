@@ -13,7 +13,7 @@ use super::super::preflight::System;
 use super::super::{Attachment, CommandEnd, Options, Progress, Sink, Summary};
 use super::capture::{self, Order};
 use super::command::Running;
-use super::{Counters, Message, clock, host};
+use super::{Books, Message, clock, host};
 use crate::format::{ChildExit, CpuStats, LossReason, Lost, Metadata, RecorderStats};
 use crate::layout::{self, Common};
 
@@ -36,7 +36,14 @@ pub fn run(options: &Options, sink: &mut dyn Sink) -> Result<Summary> {
     let (sender, receiver) = sync_channel(BATCHES);
     let stop = Arc::new(AtomicBool::new(false));
     watch_signals(sender.clone())?;
-    let order = Order { ring_bytes: options.ring_bytes, only_descendants: !options.command.is_empty() };
+    let order = Order {
+        ring_bytes: options.ring_bytes,
+        only_descendants: !options.command.is_empty(),
+        attach: options.attach,
+        compat: options.compat,
+        queries: options.queries,
+        only: options.only.clone(),
+    };
     spawn_capture(order, sender.clone(), stop.clone())?;
 
     let mut session = Session::new(options, sink, stop, sender);
@@ -76,6 +83,23 @@ fn spawn_capture(order: Order, out: SyncSender<Message>, stop: Arc<AtomicBool>) 
         })
         .context("failed to start the capture thread")?;
     Ok(())
+}
+
+/// What is left out of the trace on purpose, in words.
+fn filters(options: &Options) -> Vec<String> {
+    let only = &options.only;
+    let mut filters = Vec::new();
+    let mut add = |wanted: bool, text: String| filters.extend(wanted.then_some(text));
+    let words: Vec<_> = options.command.iter().map(|word| word.to_string_lossy()).collect();
+    add(!words.is_empty(), format!("only the command {:?} and its descendants", words.join(" ")));
+    let forks = if only.follow_forks { " and their descendants" } else { "" };
+    add(!only.pids.is_empty(), format!("only processes {:?}{forks}", only.pids));
+    add(!only.namespaces.is_empty(), format!("only mount namespaces {:?}", only.namespaces));
+    add(only.cgroup.is_some(), format!("only cgroup {}", only.cgroup.unwrap_or_default()));
+    add(!only.calls.is_empty(), format!("only calls number {:?}", only.calls));
+    add(only.failed, "only calls that failed".to_string());
+    add(!options.queries, "statmount, listmount and listns are counted, not recorded".to_string());
+    filters
 }
 
 struct Session<'a> {
@@ -134,8 +158,8 @@ impl<'a> Session<'a> {
                 Some(Message::Command(end)) => self.command_ended(end)?,
                 Some(Message::Signal(signal)) => self.signalled(signal),
                 Some(Message::Failed(error)) => return self.give_up(error),
-                Some(Message::Detached(counters)) => {
-                    self.end(&counters)?;
+                Some(Message::Detached(books)) => {
+                    self.end(books)?;
                     break;
                 }
                 None => {}
@@ -209,10 +233,6 @@ impl<'a> Session<'a> {
     fn metadata(&self, attachment: Attachment) -> Metadata {
         let uname = rustix::system::uname();
         let text = |name: &std::ffi::CStr| name.to_string_lossy().into_owned();
-        let only = |command: &[std::ffi::OsString]| {
-            let words: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();
-            format!("only the command {:?} and its descendants", words.join(" "))
-        };
         Metadata {
             tool_version: env!("CARGO_PKG_VERSION").to_string(),
             tool_commit: env!("MOUNTSNOOP_COMMIT").to_string(),
@@ -231,7 +251,7 @@ impl<'a> Session<'a> {
             attach_reason: attachment.reason,
             attached: attachment.attached,
             missing: attachment.missing,
-            filters: if self.options.command.is_empty() { vec![] } else { vec![only(&self.options.command)] },
+            filters: filters(self.options),
             ring_bytes: self.options.ring_bytes.into(),
             flush_ns: self.options.flush.as_nanos() as u64,
             level: self.options.level.unwrap_or_default(),
@@ -302,10 +322,10 @@ impl<'a> Session<'a> {
         self.stop.store(true, Ordering::Release);
     }
 
-    fn end(&mut self, counters: &[Counters]) -> Result<()> {
+    fn end(&mut self, books: Books) -> Result<()> {
         let clock = clock::sample();
         let mut stats = RecorderStats::default();
-        for (cpu, count) in counters.iter().enumerate() {
+        for (cpu, count) in books.cpus.iter().enumerate() {
             // What was lost after the last event that came has no successor to show it.
             let (next, last_ns) = self.next.get(cpu).copied().unwrap_or((0, self.attached_ns));
             self.gap(cpu as u32, count.seen.saturating_sub(next), last_ns, clock.boottime_ns)?;

@@ -9,8 +9,9 @@ use nix::sched::{CloneFlags, setns, unshare};
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 
 const ROOT: &str = "/sys/kernel/tracing";
+const DEBUGFS: &str = "/sys/kernel/debug";
 
-/// While this lives, [`ROOT`] shows tracefs to the calling thread.
+/// While this lives, [`ROOT`] shows tracefs to the calling thread, and [`DEBUGFS`] debugfs where the kernel has it.
 pub(super) struct Tracefs {
     /// The mount namespace to go back to.
     home: Option<File>,
@@ -23,7 +24,8 @@ impl Tracefs {
     /// filesystem busy.
     pub(super) fn reach() -> Result<Tracefs> {
         let here = Tracefs { home: None };
-        if here.has("syscalls") {
+        let preempt = here.debugfs().join("sched/preempt");
+        if Tracefs::has("syscalls") && fs::metadata(&preempt).is_ok() {
             return Ok(here);
         }
         let home =
@@ -33,13 +35,20 @@ impl Tracefs {
         let here = Tracefs { home: Some(home) };
         mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE)
             .context("failed to make a mount namespace private")?;
+        // Only asked how the kernel preempts; there is another way to tell where it cannot be had.
+        let _ = mount("debugfs", DEBUGFS, "debugfs", MountFlags::empty(), None);
         mount("tracefs", ROOT, "tracefs", MountFlags::empty(), None)
             .with_context(|| format!("failed to mount tracefs on {ROOT}"))?;
         Ok(here)
     }
 
+    /// Where debugfs is, if it could be had.
+    pub(super) fn debugfs(&self) -> &'static Path {
+        Path::new(DEBUGFS)
+    }
+
     /// Is there an event (or a group of events) of this name?
-    pub(super) fn has(&self, event: &str) -> bool {
+    pub(super) fn has(event: &str) -> bool {
         fs::metadata(Path::new(ROOT).join("events").join(event)).is_ok()
     }
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use mountsnoop::record::AttachMode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Record every mount call of this host, and replay, summarize and export the trace anywhere.
@@ -86,9 +87,43 @@ pub struct CaptureArgs {
     /// Room for events between the kernel and mountsnoop: a power of two
     #[arg(long, value_name = "BYTES", default_value = "8M", value_parser = ring_size)]
     pub ring_size: u32,
+    /// How to attach to the kernel
+    #[arg(long, value_enum, default_value_t)]
+    pub attach: Attach,
+    /// With tracepoints: record 32-bit calls too; every system call of every process pays for it
+    #[arg(long)]
+    pub compat: bool,
+    /// Record statmount, listmount and listns too, which otherwise are only counted
+    #[arg(long)]
+    pub queries: bool,
     /// How long an event may wait before it is written out
     #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = duration)]
     pub flush: Duration,
+}
+
+/// `--attach`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Attach {
+    /// What loses nothing and costs least on this kernel
+    #[default]
+    Auto,
+    /// fentry and fexit: free for every other system call
+    Fentry,
+    /// kprobe.multi and kretprobe.multi
+    Kprobe,
+    /// The syscalls: tracepoints
+    Tracepoint,
+}
+
+impl From<Attach> for AttachMode {
+    fn from(attach: Attach) -> AttachMode {
+        match attach {
+            Attach::Auto => AttachMode::Auto,
+            Attach::Fentry => AttachMode::Fentry,
+            Attach::Kprobe => AttachMode::Kprobe,
+            Attach::Tracepoint => AttachMode::Tracepoint,
+        }
+    }
 }
 
 /// Print the calls of a trace.

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use anyhow::Result;
 use mountsnoop::format::{ChildExit, ClockSync, Lost, Metadata, RecorderStats};
 use mountsnoop::layout;
-use mountsnoop::record::{self, CommandEnd, Options, Progress, Sink, Summary, TraceFile};
+use mountsnoop::record::{self, CommandEnd, Only, Options, Progress, Sink, Summary, TraceFile};
 
 use crate::args::{CaptureArgs, FilterArgs, RecordArgs};
 use crate::outcome::{self, Outcome};
@@ -23,7 +23,12 @@ pub fn run(args: &RecordArgs) -> Result<Outcome> {
     let status_line = !args.quiet && std::io::stderr().is_terminal();
     let mut sink = Tee { file, print, name, quiet: args.quiet, status_line };
     let options = options(&args.capture, args, status_line);
-    let summary = record::run(&options, &mut sink)?;
+    let recorded = record::run(&options, &mut sink);
+    if recorded.is_err() && sink.file.bytes() == 0 && !to_stdout {
+        // An empty file would only say the same again, later and less clearly. It is no loss if it stays.
+        let _ = std::fs::remove_file(&args.output);
+    }
+    let summary = recorded?;
     if !args.quiet {
         say(&summary, &sink);
     }
@@ -38,6 +43,10 @@ pub fn capture_options(capture: &CaptureArgs) -> Options {
         flush: capture.flush,
         command: Vec::new(),
         progress: false,
+        attach: capture.attach.into(),
+        compat: capture.compat,
+        queries: capture.queries,
+        only: Only::default(),
         args: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
         level: None,
     }

@@ -1,0 +1,177 @@
+//! Which way to attach on this kernel, and to what: the choice as a pure function of facts, and where the facts come from.
+//! Must not know how programs are loaded: that is capture.rs.
+
+use std::fs;
+
+use libbpf_rs::btf::{Btf, types};
+
+use super::super::AttachMode;
+use super::tracefs::Tracefs;
+
+/// Whether a task can be preempted while it runs in the kernel, and so in the middle of a BPF program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Preemption {
+    /// `none` or `voluntary`.
+    No,
+    /// `full` or `lazy`.
+    Yes,
+}
+
+/// Facts that decide how to attach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Facts {
+    pub preemption: Preemption,
+    /// The first two numbers of the kernel's release.
+    pub release: (u32, u32),
+}
+
+/// A way to attach, and the reason to give for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Choice {
+    pub mode: AttachMode,
+    pub reason: String,
+}
+
+/// Linux 7.2 is the first on which returns of kretprobe.multi were seen to be complete under load; 6.12 lost half of them.
+const COMPLETE_KRETPROBES: (u32, u32) = (7, 2);
+
+/// What to try, best first. Nothing is lost in the first; what the others may lose is counted and reported.
+pub(super) fn choices(wanted: AttachMode, facts: &Facts) -> Vec<Choice> {
+    let choice = |mode, reason: &str| Choice { mode, reason: reason.to_string() };
+    let fentry = choice(AttachMode::Fentry, "the kernel is not preemptible: complete, and free for every other system call");
+    let kprobe = choice(AttachMode::Kprobe, "the kernel is preemptible, where fentry would lose events: kprobe.multi is complete");
+    let tracepoint = choice(AttachMode::Tracepoint, "the kernel is preemptible, where fentry would lose events: tracepoints are complete");
+    let fallback = choice(AttachMode::Tracepoint, "the kernel refused the better way");
+    match (wanted, facts.preemption) {
+        (AttachMode::Auto, Preemption::No) => vec![fentry, fallback],
+        (AttachMode::Auto, Preemption::Yes) if facts.release >= COMPLETE_KRETPROBES => vec![kprobe, fallback],
+        (AttachMode::Auto, Preemption::Yes) => vec![tracepoint],
+        (forced, _) => vec![choice(forced, "asked for with --attach")],
+    }
+}
+
+/// Whether programs of this mode can be preempted half-way, so that each needs memory of its own.
+pub(super) fn can_be_preempted(mode: AttachMode, facts: &Facts) -> bool {
+    match mode {
+        // One program for all calls, which the kernel never runs twice at once on a CPU.
+        AttachMode::Kprobe => false,
+        // perf's way to a tracepoint switched preemption off until tracepoints learned to sleep (seen in 7.2, not in 6.18).
+        AttachMode::Tracepoint => facts.preemption == Preemption::Yes && facts.release >= (6, 19),
+        AttachMode::Fentry | AttachMode::Auto => facts.preemption == Preemption::Yes,
+    }
+}
+
+impl Facts {
+    /// Those of this machine. `tracefs` has made debugfs visible where it could.
+    pub(super) fn here(tracefs: &Tracefs) -> Facts {
+        let uname = rustix::system::uname();
+        let (release, version) = (uname.release().to_string_lossy(), uname.version().to_string_lossy());
+        let scheduler = fs::read_to_string(tracefs.debugfs().join("sched/preempt")).ok();
+        Facts {
+            preemption: preemption(scheduler.as_deref(), &version),
+            release: super::super::preflight::version(&release).unwrap_or_default(),
+        }
+    }
+}
+
+/// From /sys/kernel/debug/sched/preempt, `none (voluntary) full`; where that is not to be had (before 5.12), from `uname -v`.
+fn preemption(scheduler: Option<&str>, version: &str) -> Preemption {
+    let chosen = scheduler.and_then(|modes| modes.split_once('(')?.1.split_once(')').map(|(mode, _)| mode));
+    let no = match chosen {
+        Some(mode) => matches!(mode, "none" | "voluntary"),
+        None => !version.contains("PREEMPT"),
+    };
+    if no { Preemption::No } else { Preemption::Yes }
+}
+
+/// What a program wants to attach to, read from its name and section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Target {
+    pub mode: AttachMode,
+    /// The kernel's name of the call, with `compat ` before it for that of 32-bit programs.
+    pub call: String,
+    /// The function or tracepoint.
+    pub place: String,
+}
+
+impl Target {
+    /// Of a program with this section; `None` for one that serves many calls.
+    pub(super) fn of(section: &str) -> Option<Target> {
+        let (kind, place) = section.split_once('/')?;
+        let named = |mode, call: &str| Some(Target { mode, call: call.to_string(), place: place.to_string() });
+        match kind {
+            "tracepoint" => named(AttachMode::Tracepoint, place.rsplit_once("sys_")?.1.split_once('_')?.1),
+            "fentry" | "fexit" => {
+                let (prefix, call) = place.split_once("_sys_")?;
+                let compat = prefix.contains("ia32") || prefix.contains("compat");
+                named(AttachMode::Fentry, &if compat { format!("compat {call}") } else { call.to_string() })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Which functions the running kernel has, by its own type information.
+pub(super) struct Functions(Option<Btf<'static>>);
+
+impl Functions {
+    pub(super) fn here() -> Functions {
+        Functions(Btf::from_vmlinux().ok())
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.as_ref().is_some_and(|btf| btf.type_by_name::<types::Func<'_>>(name).is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn chosen(wanted: AttachMode, preemption: Preemption, release: (u32, u32)) -> Vec<AttachMode> {
+        choices(wanted, &Facts { preemption, release }).into_iter().map(|choice| choice.mode).collect()
+    }
+
+    #[test]
+    fn auto_takes_what_loses_nothing() {
+        use AttachMode::*;
+        use Preemption::*;
+        assert_eq!(chosen(Auto, No, (5, 10)), [Fentry, Tracepoint]);
+        assert_eq!(chosen(Auto, No, (6, 18)), [Fentry, Tracepoint]);
+        assert_eq!(chosen(Auto, Yes, (6, 1)), [Tracepoint]);
+        assert_eq!(chosen(Auto, Yes, (6, 12)), [Tracepoint]);
+        assert_eq!(chosen(Auto, Yes, (7, 2)), [Kprobe, Tracepoint]);
+        assert_eq!(chosen(Fentry, Yes, (7, 2)), [Fentry], "what is asked for has no substitute");
+    }
+
+    #[test]
+    fn the_preemption_model_is_read_from_the_scheduler_and_else_from_the_version() {
+        for (scheduler, version, expected) in [
+            (Some("none (voluntary) full \n"), "#1 SMP PREEMPT_DYNAMIC Debian", Preemption::No),
+            (Some("(none) voluntary full \n"), "#1 SMP PREEMPT_DYNAMIC", Preemption::No),
+            (Some("none voluntary (full) \n"), "#1 SMP PREEMPT_DYNAMIC", Preemption::Yes),
+            (Some("full (lazy) \n"), "#1 SMP PREEMPT_DYNAMIC", Preemption::Yes),
+            (None, "#1 SMP Debian 5.10.223-1", Preemption::No),
+            (None, "#1 SMP PREEMPT_DYNAMIC Debian", Preemption::Yes),
+            (None, "#1 SMP PREEMPT_RT Debian", Preemption::Yes),
+        ] {
+            assert_eq!(preemption(scheduler, version), expected, "{scheduler:?} {version}");
+        }
+    }
+
+    #[test]
+    fn sections_say_where_a_program_belongs() {
+        let target = |mode, call: &str, place: &str| Some(Target { mode, call: call.into(), place: place.into() });
+        for (section, expected) in [
+            ("tracepoint/syscalls/sys_enter_mount", target(AttachMode::Tracepoint, "mount", "syscalls/sys_enter_mount")),
+            ("tracepoint/syscalls/sys_exit_open_tree", target(AttachMode::Tracepoint, "open_tree", "syscalls/sys_exit_open_tree")),
+            ("fentry/__x64_sys_move_mount", target(AttachMode::Fentry, "move_mount", "__x64_sys_move_mount")),
+            ("fexit/__ia32_sys_oldumount", target(AttachMode::Fentry, "compat oldumount", "__ia32_sys_oldumount")),
+            ("kprobe.multi", None),
+            ("raw_tp", None),
+        ] {
+            assert_eq!(Target::of(section), expected, "{section}");
+        }
+    }
+}
