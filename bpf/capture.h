@@ -34,6 +34,7 @@ struct inflight {
 struct scratch {
 	__u32 at; /* bytes of the event so far */
 	__u32 relative; /* some path is relative to the working directory */
+	__u32 slot; /* its own number */
 	__u32 path; /* put_path(): where its section begins */
 	__u32 path_state;
 	struct inflight in;
@@ -46,6 +47,7 @@ struct scratch {
 };
 
 /* Set before the program is loaded; the verifier drops what is switched off. */
+const volatile __u32 not_of = 0; /* thread group id of the recorder: what it does itself is not told of */
 const volatile __u32 only_descendants_of = 0; /* thread group id; 0: everybody */
 const volatile __u8 only_pids = 0; /* `pids` lists the thread groups that are wanted */
 const volatile __u8 follow_forks = 0; /* and their descendants too */
@@ -140,6 +142,8 @@ static __always_inline bool wanted(__u32 call)
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	__u32 ns;
 
+	if (tgid == not_of)
+		return false;
 	if (only_calls && !(only_calls & (1ULL << call)))
 		return false;
 	if (only_cgroup && bpf_get_current_cgroup_id() != only_cgroup)
@@ -183,10 +187,14 @@ static __always_inline void begin_event(struct scratch *s, __u8 phase)
 static __always_inline struct scratch *slot_of(__u32 call, __u8 phase, __u32 abi)
 {
 	__u32 slot = phase - MS_ENTER;
+	struct scratch *s;
 
 	if (!shared_scratch)
 		slot += 2 * (call + abi * MS_CALLS_END);
-	return bpf_map_lookup_elem(&scratches, &slot);
+	s = bpf_map_lookup_elem(&scratches, &slot);
+	if (s)
+		s->slot = slot;
+	return s;
 }
 
 /*

@@ -8,7 +8,7 @@
 
 #define AT_FDCWD -100
 #define ANCESTORS 4
-#define NAMES_MAX 48 /* directories up to the root */
+#define NAMES_MAX 32 /* directories and mounts up to the root; the verifier looks at each round */
 
 /* What a descriptor of fsopen() looks like, learned from the first one that is seen: the kernel exports no name for it. */
 __u64 fscontext_operations = 0;
@@ -112,18 +112,22 @@ static __noinline int put_context(struct scratch *s, __u32 arg, __s32 fd, __u32 
 }
 
 /*
- * The names from a file up to the root of its mount namespace, its own first. All that the loop changes is kept in memory,
- * of which the verifier knows nothing: so every round looks the same to it, and it stops following them.
+ * The names from a file up to the root of its mount namespace, its own first. A global function, whose arguments must be
+ * numbers: the verifier looks at it once for each program, not once for each call of it. And all that the loop changes is
+ * kept in memory, of which the verifier knows nothing: so every round looks the same to it, and it stops following them.
  */
-static __noinline int put_path(struct scratch *s, __u32 kind, struct vfsmount *mnt, struct dentry *dentry)
+__noinline int put_path(__u32 slot, __u32 kind, __u64 mnt_address, __u64 dentry_address)
 {
-	struct ms_section *sec = section(s, kind, 0, PATH_ROOM);
-	struct mount *m = real_mount(mnt);
-	struct dentry *parent;
-	struct mount *up;
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+	struct dentry *dentry = (void *)dentry_address, *parent;
+	struct mount *m = real_mount((void *)mnt_address), *up;
+	struct ms_section *sec;
 	__u64 at;
 	long n;
 
+	if (!s)
+		return 0;
+	sec = section(s, kind, 0, PATH_ROOM);
 	if (!sec)
 		return 0;
 	s->path = s->at;
@@ -175,9 +179,9 @@ static __noinline int put_place(struct scratch *s)
 	m = real_mount(mnt);
 	/* The root of a namespace is mounted on itself, or on the hidden rootfs. */
 	if (dentry != BPF_CORE_READ(mnt, mnt_root) || BPF_CORE_READ(m, mnt_parent, mnt_parent) != BPF_CORE_READ(m, mnt_parent))
-		put_path(s, MS_SECTION_ROOT, mnt, dentry);
+		put_path(s->slot, MS_SECTION_ROOT, (__u64)mnt, (__u64)dentry);
 	if (s->relative)
-		put_path(s, MS_SECTION_CWD, BPF_CORE_READ(fs, pwd.mnt), BPF_CORE_READ(fs, pwd.dentry));
+		put_path(s->slot, MS_SECTION_CWD, (__u64)BPF_CORE_READ(fs, pwd.mnt), (__u64)BPF_CORE_READ(fs, pwd.dentry));
 	return 0;
 }
 
@@ -265,7 +269,7 @@ static __noinline int introduce(struct scratch *s)
 	begin_event(s, MS_PROCESS);
 	put_task(s);
 	if (exe)
-		put_path(s, MS_SECTION_EXE, BPF_CORE_READ(exe, f_path.mnt), BPF_CORE_READ(exe, f_path.dentry));
+		put_path(s->slot, MS_SECTION_EXE, (__u64)BPF_CORE_READ(exe, f_path.mnt), (__u64)BPF_CORE_READ(exe, f_path.dentry));
 	put_ancestors(s);
 	send(s);
 	return 0;

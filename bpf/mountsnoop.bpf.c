@@ -450,14 +450,4 @@ int raw_exit(struct raw_tracepoint *ctx)
 }
 #endif
 
-/* The thread group id of the caller as the kernel knows it: getpid() in a pid namespace is another number. */
-__u32 self_tgid = 0;
-
-SEC("raw_tp")
-int self_id(void *ctx)
-{
-	self_tgid = bpf_get_current_pid_tgid() >> 32;
-	return 0;
-}
-
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -26,6 +26,11 @@ use crate::layout;
 mod skel {
     include!(concat!(env!("OUT_DIR"), "/mountsnoop.skel.rs"));
 }
+#[allow(unsafe_code, missing_docs, clippy::all)]
+mod self_skel {
+    include!(concat!(env!("OUT_DIR"), "/self.skel.rs"));
+}
+use self_skel::SelfSkelBuilder;
 use skel::{MountsnoopSkel, MountsnoopSkelBuilder, OpenMountsnoopSkel, types};
 
 // bpf/event.h and src/layout.rs describe the same bytes.
@@ -204,10 +209,10 @@ fn load<'a>(
     facts: &Facts,
     storage: &'a mut MaybeUninit<libbpf_rs::OpenObject>,
 ) -> Result<(MountsnoopSkel<'a>, Missing)> {
-    let root = if order.only_descendants { own_tgid()? } else { 0 };
+    let own = own_tgid()?;
     let mut open = MountsnoopSkelBuilder::default().open(storage).context("failed to open the BPF object")?;
     let alone = attach::can_be_preempted(choice.mode, facts);
-    configure(&mut open, order, root, !alone)?;
+    configure(&mut open, order, own, !alone)?;
     if alone {
         open.maps.scratches.set_max_entries(SLOTS).context("failed to size the scratch memory")?;
     }
@@ -246,12 +251,13 @@ fn load<'a>(
     Ok((skel, missing))
 }
 
-fn configure(open: &mut OpenMountsnoopSkel<'_>, order: &Order, root: u32, shared: bool) -> Result<()> {
+fn configure(open: &mut OpenMountsnoopSkel<'_>, order: &Order, own: u32, shared: bool) -> Result<()> {
     let only = &order.only;
     let mut key = [0; 16];
     getrandom::fill(&mut key).map_err(|error| anyhow!("no random bytes to hide kernel addresses with: {error}"))?;
     let Some(rodata) = open.maps.rodata_data.as_mut() else { bail!("the BPF object has no constants") };
-    rodata.only_descendants_of = root;
+    rodata.not_of = own;
+    rodata.only_descendants_of = if order.only_descendants { own } else { 0 };
     rodata.only_pids = u8::from(!only.pids.is_empty());
     rodata.follow_forks = u8::from(only.follow_forks);
     rodata.only_namespaces = u8::from(!only.namespaces.is_empty());
@@ -279,14 +285,8 @@ fn fill(skel: &MountsnoopSkel<'_>, only: &Only) -> Result<()> {
 /// The thread group id of this process as the kernel counts it, which in a pid namespace is not getpid().
 fn own_tgid() -> Result<u32> {
     let mut storage = MaybeUninit::uninit();
-    let mut open = MountsnoopSkelBuilder::default().open(&mut storage)?;
-    for mut program in open.open_object_mut().progs_mut() {
-        let wanted = program.name() == "self_id";
-        program.set_autoload(wanted);
-    }
-    let skel = open
-        .load()
-        .map_err(|error| anyhow!("the kernel refused a BPF program: {error}{}", Messages::take()))?;
+    let open = SelfSkelBuilder::default().open(&mut storage)?;
+    let skel = open.load().map_err(|error| anyhow!("the kernel refused a BPF program: {error}{}", Messages::take()))?;
     skel.progs.self_id.test_run(ProgramInput::default()).context("failed to run a BPF program")?;
     match skel.maps.bss_data.as_ref() {
         Some(bss) if bss.self_tgid != 0 => Ok(bss.self_tgid),
