@@ -36,7 +36,7 @@ impl Assembler {
         match event.body {
             Body::Enter(_) => self.enter(event.common, bytes, sink),
             Body::Exit { ret } => self.exit(&event, ret, sink),
-            Body::Unknown => {}
+            Body::Process(_) | Body::Unknown => {}
         }
         // Last, so that the return of a call does not first show it as open.
         self.clock(event.common.time, sink);

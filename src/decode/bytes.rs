@@ -1,4 +1,4 @@
-//! A string argument: what was read of it, and what that is worth.
+//! What a pointer argument led to: what was read of it, and what that is worth.
 //! It must not know which argument of which call it was.
 
 /// How much of a string the recorder could read.
@@ -50,5 +50,23 @@ impl<'a> UserStr<'a> {
     #[inline]
     pub(super) fn is_unread(&self) -> bool {
         matches!(self.capture, Capture::Fault { .. } | Capture::Absent)
+    }
+}
+
+/// An argument that is a string, a blob or no pointer at all, depending on another one: `value` of fsconfig(2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payload<'a> {
+    /// A string.
+    Str(UserStr<'a>),
+    /// Bytes that are no text.
+    Bytes(UserStr<'a>),
+    /// Nothing was read, since it ought to be NULL: the pointer itself.
+    Address(u64),
+}
+
+impl<'a> Payload<'a> {
+    /// The string, where it is one.
+    pub fn string(&self) -> UserStr<'a> {
+        if let Payload::Str(text) = self { *text } else { UserStr::ABSENT }
     }
 }

@@ -1,11 +1,12 @@
 //! The calls: one row of facts each, from which the typed structs, the decoder and every view's arguments come.
 //! It must not know how an argument is printed. Numbers are those of bpf/event.h; a test compares them.
 
-use super::bytes::UserStr;
+use super::bytes::{Payload, UserStr};
 use super::event::Sections;
-use super::names::FlagTable;
+use super::names::{EnumTable, FlagTable};
 use super::slots::{FromSlot, Slots, unknown_args};
-use super::uapi::{MOUNT_FLAGS, UMOUNT_FLAGS};
+use super::structs::{self, StructTable};
+use super::uapi;
 
 /// What is known of a call without looking at any event.
 #[derive(Debug)]
@@ -40,8 +41,20 @@ pub enum Kind {
     Text,
     /// Flags.
     Flags(&'static FlagTable),
-    /// A number that nothing more is known of.
-    Number,
+    /// One number of a list.
+    Enum(&'static EnumTable),
+    /// A file descriptor.
+    Fd,
+    /// A file descriptor of a directory that a path starts from, or `AT_FDCWD`.
+    DirFd,
+    /// A length, a count, an int.
+    Decimal,
+    /// A structure.
+    Struct(&'static StructTable),
+    /// Something that another argument decides about.
+    Payload,
+    /// An address where nothing was read.
+    Pointer,
 }
 
 /// One argument of one call, for whoever treats all calls alike.
@@ -62,14 +75,33 @@ pub enum Value<'a> {
     Str(UserStr<'a>),
     /// Flags, and where their names are.
     Flags(Option<u64>, &'static FlagTable),
-    /// A number.
+    /// A number that nothing is known of.
     Number(Option<u64>),
+    /// One number of a list, and the list.
+    Enum(Option<u64>, &'static EnumTable),
+    /// A number best read in decimal, a file descriptor among them.
+    Decimal(Option<i64>),
+    /// A file descriptor of a directory, or [`AT_FDCWD`].
+    DirFd(Option<i32>),
+    /// Bytes that are no text.
+    Bytes(UserStr<'a>),
+    /// A structure.
+    Struct(UserStr<'a>, &'static StructTable),
+    /// An address where nothing was read.
+    Pointer(Option<u64>),
 }
 
-/// A row: `number Name "name" since "release" (classic "name") ignoring (function) { argument: type = kind, … }`.
+/// The number that stands for the working directory where a path is relative.
+pub const AT_FDCWD: i32 = -100;
+
+/// For most calls an argument is what its row says.
+fn plain<T>(_: &T, _: &mut Argument<'_>) {}
+
+/// A row: `number Name<'a> "name" since "release" classic (name), refine (function) { argument: type = kind, … }`. The function may
+/// change what is shown of an argument by what the others are.
 macro_rules! calls {
-    ($($(#[$doc:meta])* $number:literal $Name:ident $name:literal since $since:literal
-       classic $classic:expr, ignoring $ignored:expr,
+    ($($(#[$doc:meta])* $number:literal $Name:ident $(<$life:lifetime>)? $name:literal since $since:literal
+       classic $classic:expr, refine $refine:expr,
        { $($(#[$about:meta])* $arg:ident: $ty:ty = $kind:expr,)* })*) => {
         /// Every call this version knows.
         pub static CALLS: &[CallSpec] = &[$(CallSpec {
@@ -78,12 +110,12 @@ macro_rules! calls {
         }),*];
 
         $($(#[$doc])* #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub struct $Name<'a> { $($(#[$about])* pub $arg: $ty),* })*
+        pub struct $Name $(<$life>)? { $($(#[$about])* pub $arg: $ty),* })*
 
         /// A call and its arguments.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Call<'a> {
-            $($(#[$doc])* $Name($Name<'a>),)*
+            $($(#[$doc])* $Name($Name $(<$life>)?),)*
             /// A call this version does not know.
             Unknown {
                 /// Its `MS_CALL_*`.
@@ -129,10 +161,12 @@ macro_rules! calls {
             pub fn args(&self, mut each: impl FnMut(Argument<'a>)) {
                 match self {
                     $(Call::$Name(call) => {
-                        let ignored: fn(&$Name<'a>, &str) -> bool = $ignored;
+                        let refine: fn(&$Name $(<$life>)?, &mut Argument<'a>) = $refine;
                         $({
-                            let name = stringify!($arg);
-                            each(Argument { name, value: call.$arg.value($kind), ignored: ignored(call, name) });
+                            let value = call.$arg.value($kind);
+                            let mut arg = Argument { name: stringify!($arg), value, ignored: false };
+                            refine(call, &mut arg);
+                            each(arg);
                         })*
                     })*
                     Call::Unknown { sections, .. } => unknown_args(*sections, each),
@@ -144,7 +178,7 @@ macro_rules! calls {
 
 calls! {
     /// mount(2).
-    1 Mount "mount" since "1.0" classic Some("mount"), ignoring Mount::ignores, {
+    1 Mount<'a> "mount" since "1.0" classic Some("mount"), refine Mount::refine, {
         /// What to mount, or the mount to bind or move.
         source: UserStr<'a> = Kind::Path,
         /// Where.
@@ -152,16 +186,176 @@ calls! {
         /// The filesystem type.
         fstype: UserStr<'a> = Kind::Text,
         /// `MS_*`.
-        flags: Option<u64> = Kind::Flags(&MOUNT_FLAGS),
+        flags: Option<u64> = Kind::Flags(&uapi::MOUNT_FLAGS),
         /// The filesystem's own options.
         data: UserStr<'a> = Kind::Text,
     }
     /// umount2(2), under which the kernel also runs umount(2) of 64-bit programs.
-    2 Umount2 "umount2" since "2.2" classic Some("umount"), ignoring |_, _| false, {
+    2 Umount2<'a> "umount2" since "2.2" classic Some("umount"), refine plain, {
         /// What to unmount.
         target: UserStr<'a> = Kind::Path,
         /// `MNT_*`, `UMOUNT_NOFOLLOW`.
-        flags: Option<u64> = Kind::Flags(&UMOUNT_FLAGS),
+        flags: Option<u64> = Kind::Flags(&uapi::UMOUNT_FLAGS),
+    }
+    /// umount(2) of 32-bit programs.
+    3 Umount<'a> "umount" since "1.0" classic None, refine plain, {
+        /// What to unmount.
+        target: UserStr<'a> = Kind::Path,
+    }
+    /// fsopen(2).
+    4 Fsopen<'a> "fsopen" since "5.2" classic None, refine plain, {
+        /// The filesystem type.
+        fsname: UserStr<'a> = Kind::Text,
+        /// `FSOPEN_*`.
+        flags: Option<u64> = Kind::Flags(&uapi::FSOPEN_FLAGS),
+    }
+    /// fsconfig(2).
+    5 Fsconfig<'a> "fsconfig" since "5.2" classic None, refine Fsconfig::refine, {
+        /// What fsopen(2) or fspick(2) returned.
+        fd: Option<i32> = Kind::Fd,
+        /// `FSCONFIG_*`.
+        cmd: Option<u64> = Kind::Enum(&uapi::FSCONFIG_COMMANDS),
+        /// Name of an option.
+        key: UserStr<'a> = Kind::Text,
+        /// What `cmd` says.
+        value: Option<Payload<'a>> = Kind::Payload,
+        /// What `cmd` says: a length, a directory or a file descriptor.
+        aux: Option<i32> = Kind::Decimal,
+    }
+    /// fsmount(2).
+    6 Fsmount "fsmount" since "5.2" classic None, refine plain, {
+        /// What fsopen(2) returned.
+        fsfd: Option<i32> = Kind::Fd,
+        /// `FSMOUNT_*`.
+        flags: Option<u64> = Kind::Flags(&uapi::FSMOUNT_FLAGS),
+        /// `MOUNT_ATTR_*`.
+        attr_flags: Option<u64> = Kind::Flags(&uapi::FSMOUNT_ATTR_FLAGS),
+    }
+    /// fspick(2).
+    7 Fspick<'a> "fspick" since "5.2" classic None, refine plain, {
+        /// Where a relative path starts.
+        dirfd: Option<i32> = Kind::DirFd,
+        /// A mount.
+        path: UserStr<'a> = Kind::Path,
+        /// `FSPICK_*`.
+        flags: Option<u64> = Kind::Flags(&uapi::FSPICK_FLAGS),
+    }
+    /// move_mount(2).
+    8 MoveMount<'a> "move_mount" since "5.2" classic None, refine plain, {
+        /// A mount, or where a relative path to it starts.
+        from_dirfd: Option<i32> = Kind::DirFd,
+        /// The mount.
+        from_path: UserStr<'a> = Kind::Path,
+        /// Where a relative path to its new place starts.
+        to_dirfd: Option<i32> = Kind::DirFd,
+        /// Its new place.
+        to_path: UserStr<'a> = Kind::Path,
+        /// `MOVE_MOUNT_*`.
+        flags: Option<u64> = Kind::Flags(&uapi::MOVE_MOUNT_FLAGS),
+    }
+    /// open_tree(2).
+    9 OpenTree<'a> "open_tree" since "5.2" classic None, refine plain, {
+        /// Where a relative path starts.
+        dirfd: Option<i32> = Kind::DirFd,
+        /// A tree of mounts.
+        path: UserStr<'a> = Kind::Path,
+        /// `OPEN_TREE_*`, `AT_*`.
+        flags: Option<u64> = Kind::Flags(&uapi::OPEN_TREE_FLAGS),
+    }
+    /// open_tree_attr(2).
+    10 OpenTreeAttr<'a> "open_tree_attr" since "6.15" classic None, refine plain, {
+        /// Where a relative path starts.
+        dirfd: Option<i32> = Kind::DirFd,
+        /// A tree of mounts.
+        path: UserStr<'a> = Kind::Path,
+        /// `OPEN_TREE_*`, `AT_*`.
+        flags: Option<u64> = Kind::Flags(&uapi::OPEN_TREE_FLAGS),
+        /// struct mount_attr.
+        attr: UserStr<'a> = Kind::Struct(&structs::MOUNT_ATTR),
+        /// Its bytes.
+        size: Option<u64> = Kind::Decimal,
+    }
+    /// mount_setattr(2).
+    11 MountSetattr<'a> "mount_setattr" since "5.12" classic None, refine plain, {
+        /// Where a relative path starts.
+        dirfd: Option<i32> = Kind::DirFd,
+        /// A mount.
+        path: UserStr<'a> = Kind::Path,
+        /// `AT_*`.
+        flags: Option<u64> = Kind::Flags(&uapi::MOUNT_SETATTR_FLAGS),
+        /// struct mount_attr.
+        attr: UserStr<'a> = Kind::Struct(&structs::MOUNT_ATTR),
+        /// Its bytes.
+        size: Option<u64> = Kind::Decimal,
+    }
+    /// pivot_root(2).
+    12 PivotRoot<'a> "pivot_root" since "2.4" classic None, refine plain, {
+        /// What becomes `/`.
+        new_root: UserStr<'a> = Kind::Path,
+        /// Where the old one goes.
+        put_old: UserStr<'a> = Kind::Path,
+    }
+    /// chroot(2).
+    13 Chroot<'a> "chroot" since "1.0" classic None, refine plain, {
+        /// What becomes `/` for the process.
+        path: UserStr<'a> = Kind::Path,
+    }
+    /// unshare(2).
+    14 Unshare "unshare" since "2.6.16" classic None, refine plain, {
+        /// `CLONE_*`, `UNSHARE_*`.
+        flags: Option<u64> = Kind::Flags(&uapi::UNSHARE_FLAGS),
+    }
+    /// setns(2).
+    15 Setns "setns" since "3.0" classic None, refine plain, {
+        /// A namespace or a process.
+        fd: Option<i32> = Kind::Fd,
+        /// `CLONE_NEW*`.
+        nstype: Option<u64> = Kind::Flags(&uapi::NAMESPACE_TYPES),
+    }
+    /// clone(2), of which only the flags are captured: the order of the others differs between architectures.
+    16 Clone "clone" since "1.0" classic None, refine plain, {
+        /// `CLONE_*` and a signal.
+        flags: Option<u64> = Kind::Flags(&uapi::CLONE_FLAGS),
+    }
+    /// clone3(2).
+    17 Clone3<'a> "clone3" since "5.3" classic None, refine plain, {
+        /// struct clone_args.
+        cl_args: UserStr<'a> = Kind::Struct(&structs::CLONE_ARGS),
+        /// Its bytes.
+        size: Option<u64> = Kind::Decimal,
+    }
+    /// statmount(2).
+    18 Statmount<'a> "statmount" since "6.8" classic None, refine plain, {
+        /// struct mnt_id_req.
+        req: UserStr<'a> = Kind::Struct(&structs::STATMOUNT_REQ),
+        /// For the answer.
+        smbuf: Option<u64> = Kind::Pointer,
+        /// Its bytes.
+        bufsize: Option<u64> = Kind::Decimal,
+        /// `STATMOUNT_BY_FD`.
+        flags: Option<u64> = Kind::Flags(&uapi::STATMOUNT_FLAGS),
+    }
+    /// listmount(2).
+    19 Listmount<'a> "listmount" since "6.8" classic None, refine plain, {
+        /// struct mnt_id_req.
+        req: UserStr<'a> = Kind::Struct(&structs::LISTMOUNT_REQ),
+        /// For the answer.
+        mnt_ids: Option<u64> = Kind::Pointer,
+        /// How many it may have.
+        nr_mnt_ids: Option<u64> = Kind::Decimal,
+        /// `LISTMOUNT_*`.
+        flags: Option<u64> = Kind::Flags(&uapi::LISTMOUNT_FLAGS),
+    }
+    /// listns(2).
+    20 Listns<'a> "listns" since "6.19" classic None, refine plain, {
+        /// struct ns_id_req.
+        req: UserStr<'a> = Kind::Struct(&structs::NS_ID_REQ),
+        /// For the answer.
+        ns_ids: Option<u64> = Kind::Pointer,
+        /// How many it may have.
+        nr_ns_ids: Option<u64> = Kind::Decimal,
+        /// None are known.
+        flags: Option<u64> = Kind::Flags(&uapi::LISTNS_FLAGS),
     }
 }
 
@@ -204,11 +398,13 @@ mod tests {
     #[test]
     fn numbers_are_those_of_the_kernel_side() {
         let header = include_str!("../../bpf/event.h");
-        for spec in CALLS {
-            let row = format!("#define MS_CALL_{} {}\n", spec.name.to_uppercase(), spec.number);
-            assert!(header.contains(&row), "{row}");
-        }
-        assert_eq!(header.matches("#define MS_CALL_").count(), CALLS.len());
+        let rows = header.lines().filter_map(|line| line.strip_prefix("#define MS_CALL_"));
+        // A remark may stand behind the number.
+        let got: Vec<String> =
+            rows.map(|row| row.split_whitespace().take(2).collect::<Vec<_>>().join(" ")).collect();
+        let want: Vec<String> =
+            CALLS.iter().map(|spec| format!("{} {}", spec.name.to_uppercase(), spec.number)).collect();
+        assert_eq!(got, want);
     }
 
     #[test]

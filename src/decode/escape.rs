@@ -38,6 +38,15 @@ pub fn quote(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
 }
 
+/// Appends every byte in hex and the whole in quotes: bytes that are no text do not become any by chance.
+pub fn quote_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(b'"');
+    for &byte in bytes {
+        out.extend([b'\\', b'x', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+    }
+    out.push(b'"');
+}
+
 /// Appends a task's name as the first mountsnoop printed it: quotes and backslashes stay, what a terminal could obey does not.
 pub fn escape_name(out: &mut Vec<u8>, bytes: &[u8]) {
     if is_clean(bytes) {

@@ -42,6 +42,8 @@ pub enum Body<'a> {
         /// What it returned: an error is a negative errno.
         ret: i64,
     },
+    /// What is told of a process before its first call: its program, its ancestors.
+    Process(Task<'a>),
     /// A phase this version does not know; `common.phase` is its number.
     Unknown,
 }
@@ -59,6 +61,17 @@ pub struct Task<'a> {
     pub cgroup: u64,
     /// The thread's name, up to its NUL.
     pub comm: &'a [u8],
+    /// When the process began, ns of CLOCK_BOOTTIME: with its id it names the process for good. This and what follows is not in
+    /// older traces, nor where the kernel does not have it.
+    pub start: Option<u64>,
+    /// Number of the mount namespace, which is never used again, as its inode is.
+    pub mnt_ns_id: Option<u64>,
+    /// Inode of the pid namespace it lives in.
+    pub pid_ns: Option<u32>,
+    /// Thread group id as seen there.
+    pub ns_pid: Option<u32>,
+    /// Thread id as seen there.
+    pub ns_tid: Option<u32>,
 }
 
 impl<'a> Event<'a> {
@@ -83,6 +96,9 @@ impl<'a> Event<'a> {
             layout::ENTER => {
                 Body::Enter(Task::read(header).ok_or(Malformed("too short for a call that begins"))?)
             }
+            layout::PROCESS => {
+                Body::Process(Task::read(header).ok_or(Malformed("too short for what is told of a process"))?)
+            }
             layout::EXIT => {
                 Body::Exit { ret: ret_of(header).ok_or(Malformed("too short for a call that returned"))? }
             }
@@ -101,8 +117,11 @@ fn ret_of(header: &[u8]) -> Option<i64> {
 
 impl<'a> Task<'a> {
     #[inline]
-    fn read(header: &'a [u8]) -> Option<Task<'a>> {
-        let header: &[u8; layout::ENTER_MIN] = header.first_chunk()?;
+    fn read(bytes: &'a [u8]) -> Option<Task<'a>> {
+        let header: &[u8; layout::ENTER_MIN] = bytes.first_chunk()?;
+        // What the header is too short for is not known, and none of these can be 0 where it is known.
+        let long = |at| layout::u64_at(bytes, at).filter(|&value| value != 0);
+        let short = |at| layout::u32_at(bytes, at).filter(|&value| value != 0);
         let comm = &header[layout::COMM..layout::COMM + layout::COMM_LEN];
         let end = comm.iter().position(|&byte| byte == 0).unwrap_or(comm.len());
         Some(Task {
@@ -111,6 +130,11 @@ impl<'a> Task<'a> {
             gid: layout::u32_at(header, layout::GID)?,
             cgroup: layout::u64_at(header, layout::CGROUP)?,
             comm: &comm[..end],
+            start: long(layout::START),
+            mnt_ns_id: long(layout::MNT_NS_ID),
+            pid_ns: short(layout::PID_NS),
+            ns_pid: short(layout::NS_PID),
+            ns_tid: short(layout::NS_TID),
         })
     }
 }
@@ -124,7 +148,7 @@ pub struct Sections<'a> {
 impl Sections<'_> {
     fn check(mut self) -> Result<(), Malformed> {
         for section in self.by_ref() {
-            let unreadable = section.kind == layout::SECTION_STRING
+            let unreadable = matches!(section.kind, layout::SECTION_STRING | layout::SECTION_BYTES)
                 && section.state & !layout::STATE_LATE == layout::STATE_FAULT;
             if (section.kind == layout::SECTION_NUMBER || unreadable) && section.bytes.len() < 8 {
                 return Err(Malformed("a number in it has less than 8 bytes"));
@@ -175,10 +199,10 @@ impl<'a> Section<'a> {
         layout::u64_at(self.bytes, 0)
     }
 
-    /// The string, where this is one.
+    /// What a pointer led to, where this is a string, a structure or binary data.
     #[inline]
-    pub fn string(&self) -> Option<UserStr<'a>> {
-        if self.kind != layout::SECTION_STRING {
+    pub fn captured(&self) -> Option<UserStr<'a>> {
+        if !matches!(self.kind, layout::SECTION_STRING | layout::SECTION_BYTES) {
             return None;
         }
         let (bytes, capture) = match self.state & !layout::STATE_LATE {
@@ -202,7 +226,7 @@ mod tests {
     fn every_shorter_piece_of_an_event_is_malformed_and_never_a_panic() {
         let whole = synth::enter(1).string(0, b"/dev/sda1").number(3, 4096).fault(4, 0x7fff_0000).build();
         assert!(Event::decode(&whole).is_ok());
-        let ends = [80, 80 + 17, 80 + 17 + 16, whole.len()];
+        let ends = [112, 112 + 17, 112 + 17 + 16, whole.len()];
         for end in 0..=whole.len() {
             assert_eq!(Event::decode(&whole[..end]).is_ok(), ends.contains(&end), "cut at {end}");
         }
@@ -216,7 +240,7 @@ mod tests {
                 let mut bytes = whole.clone();
                 bytes[at] = value;
                 if let Ok(event) = Event::decode(&bytes) {
-                    let arguments = event.sections.filter(|s| s.number().is_some() || s.string().is_some());
+                    let arguments = event.sections.filter(|s| s.number().is_some() || s.captured().is_some());
                     assert!(arguments.count() <= 4);
                 }
             }
@@ -236,7 +260,7 @@ mod tests {
         let mut bytes = synth::enter(1).build();
         bytes[layout::HEADER_LEN] = 79;
         assert_eq!(Event::decode(&bytes).unwrap_err(), Malformed("too short for a call that begins"));
-        bytes[layout::HEADER_LEN] = 81;
+        bytes[layout::HEADER_LEN] = layout::ENTER_SIZE as u8 + 1;
         assert_eq!(Event::decode(&bytes).unwrap_err(), Malformed("its header is longer than the event"));
     }
 
@@ -259,6 +283,6 @@ mod tests {
     fn a_string_in_a_state_from_the_future_is_absent_not_whole() {
         let bytes = synth::enter(1).section(layout::SECTION_STRING, 0, 9, b"abc").build();
         let section = Event::decode(&bytes).unwrap().sections.next().unwrap();
-        assert_eq!(section.string(), Some(UserStr::ABSENT));
+        assert_eq!(section.captured(), Some(UserStr::ABSENT));
     }
 }

@@ -14,14 +14,21 @@ pub mod digits;
 pub mod errno;
 pub mod escape;
 mod event;
+mod fsconfig;
 mod mount;
 mod names;
 mod slots;
+mod structs;
 pub mod synth;
 pub mod uapi;
 
-pub use bytes::{Capture, UserStr};
-pub use calls::{ArgSpec, Argument, CALLS, Call, CallSpec, Kind, Mount, Umount2, Value};
+pub use bytes::{Capture, Payload, UserStr};
+pub use calls::{AT_FDCWD, ArgSpec, Argument, CALLS, Call, CallSpec, Kind, Value};
+pub use calls::{
+    Chroot, Clone, Clone3, Fsconfig, Fsmount, Fsopen, Fspick, Listmount, Listns, Mount, MountSetattr,
+    MoveMount, OpenTree, OpenTreeAttr, PivotRoot, Setns, Statmount, Umount, Umount2, Unshare,
+};
 pub use event::{Body, Event, Malformed, Section, Sections, Task};
 pub use mount::MountOperation;
-pub use names::{Flag, FlagTable, Magic};
+pub use names::{EnumTable, Field, Flag, FlagTable, Magic};
+pub use structs::{FieldKind, StructField, StructTable};

@@ -1,7 +1,8 @@
 //! What a mount(2) asks for: one call that is six, told apart by its flags.
 //! It must not know how the arguments got here.
 
-use super::calls::Mount;
+use super::bytes::Capture;
+use super::calls::{Argument, Mount, Value};
 use super::uapi::{self, MOUNT_FLAGS};
 
 /// What a mount(2) asks for, which its flags decide.
@@ -21,7 +22,7 @@ pub enum MountOperation {
     New,
 }
 
-impl Mount<'_> {
+impl<'a> Mount<'a> {
     /// Which of its operations this call is; `None` where the flags are not in the trace.
     /// The order is that of path_mount() in fs/namespace.c (read in 6.12).
     pub fn operation(&self) -> Option<MountOperation> {
@@ -43,8 +44,27 @@ impl Mount<'_> {
         })
     }
 
+    /// What the others say about an argument.
+    #[inline]
+    pub(super) fn refine(&self, arg: &mut Argument<'a>) {
+        arg.ignored = self.ignores(arg.name);
+        if let ("data", Value::Str(data)) = (arg.name, arg.value)
+            && self.has_binary_data()
+        {
+            arg.value = Value::Bytes(super::UserStr { capture: beginning(data.capture), ..data });
+        }
+    }
+
+    /// Whether the filesystem takes a structure for data and the caller gave it one: such a structure begins with a small
+    /// number, its version, and so with a control character, as no text does (nfs and coda; FS_BINARY_MOUNTDATA).
+    fn has_binary_data(&self) -> bool {
+        let binary = |fstype: &[u8]| matches!(fstype, b"nfs" | b"nfs4" | b"coda");
+        let structure = |data: &[u8]| data.first().is_some_and(|&byte| byte < b' ');
+        self.data.text().is_some_and(structure) && self.fstype.text().is_some_and(binary)
+    }
+
     /// Whether the kernel does not look at that argument in this operation.
-    pub(super) fn ignores(&self, arg: &str) -> bool {
+    fn ignores(&self, arg: &str) -> bool {
         let ignored: &[&str] = match self.operation() {
             Some(MountOperation::RemountBind | MountOperation::Propagation) => &["source", "fstype", "data"],
             Some(MountOperation::Remount) => &["source", "fstype"],
@@ -53,6 +73,11 @@ impl Mount<'_> {
         };
         ignored.contains(&arg)
     }
+}
+
+/// Of binary data read as a string there is only what stands before the first zero byte.
+fn beginning(capture: Capture) -> Capture {
+    if capture == Capture::Whole { Capture::Cut } else { capture }
 }
 
 #[cfg(test)]

@@ -23,6 +23,19 @@ pub struct FlagTable {
     pub magic: Option<Magic>,
     /// The rows, in the order they are printed.
     pub rows: &'static [Flag],
+    /// Bits that are one number and not flags.
+    pub field: Option<Field>,
+    /// The name of 0, where it is one that callers write.
+    pub zero: Option<&'static str>,
+}
+
+/// Bits of an argument of flags that hold one number of a list: no bit of them means anything by itself.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The bits.
+    pub mask: u64,
+    /// Each number, as it stands in those bits.
+    pub rows: &'static [Flag],
 }
 
 /// A historical constant or-ed into flags.
@@ -37,6 +50,10 @@ pub struct Magic {
 }
 
 impl FlagTable {
+    /// What most tables do not have.
+    pub(super) const PLAIN: FlagTable =
+        FlagTable { bits: 32, magic: None, rows: &[], field: None, zero: None };
+
     /// The part of a register that the kernel looks at.
     #[inline]
     pub fn truncate(&self, register: u64) -> u64 {
@@ -54,6 +71,9 @@ impl FlagTable {
     /// Calls `each` with every name in `value`; returns the bits that have none.
     #[inline]
     pub fn names(&self, value: u64, mut each: impl FnMut(&'static str)) -> u64 {
+        if let (0, Some(name)) = (value, self.zero) {
+            each(name);
+        }
         self.walk(value, false, &mut each)
     }
 
@@ -72,6 +92,13 @@ impl FlagTable {
                 rest &= !row.value;
             }
         }
+        if let Some(field) = &self.field {
+            let number = rest & field.mask;
+            if let (1.., Some(row)) = (number, field.rows.iter().find(|row| row.value == number)) {
+                each(row.name);
+                rest &= !field.mask;
+            }
+        }
         rest
     }
 
@@ -79,7 +106,7 @@ impl FlagTable {
     #[inline]
     pub fn write(&self, out: &mut Vec<u8>, value: u64) {
         let start = out.len();
-        let rest = self.walk(value, false, &mut |name| join(out, start, name));
+        let rest = self.names(value, |name| join(out, start, name));
         if rest != 0 || out.len() == start {
             join(out, start, "");
             digits::hex(out, rest);
@@ -104,6 +131,20 @@ impl FlagTable {
     fn sign_extend(&self, value: u64) -> u64 {
         let shift = 64 - self.bits;
         (((value << shift) as i64) >> shift) as u64
+    }
+}
+
+/// The values of an argument that is one number of a list.
+#[derive(Debug, PartialEq, Eq)]
+pub struct EnumTable {
+    /// The rows.
+    pub rows: &'static [Flag],
+}
+
+impl EnumTable {
+    /// The name of a number, if it has one.
+    pub fn name(&self, value: u64) -> Option<&'static str> {
+        self.rows.iter().find(|row| row.value == value).map(|row| row.name)
     }
 }
 

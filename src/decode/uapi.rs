@@ -1,7 +1,7 @@
 //! The kernel's constants, each name and value once, on one line. A test compares them with the kernel's own headers.
 //! It must not know how they are printed.
 
-use super::names::{Flag, FlagTable, Magic};
+use super::names::{EnumTable, Field, Flag, FlagTable, Magic};
 
 macro_rules! flags {
     ($($name:ident = $value:expr $(, $mark:ident)?;)*) => {
@@ -49,33 +49,308 @@ pub static MOUNT_FLAGS: FlagTable = FlagTable {
         MS_ACTIVE = 1 << 30;
         MS_NOUSER = 1 << 31;
     },
+    ..FlagTable::PLAIN
 };
 
 /// `flags` of umount2(2): an int.
 pub static UMOUNT_FLAGS: FlagTable = FlagTable {
-    bits: 32,
-    magic: None,
     rows: flags! {
         MNT_FORCE = 1;
         MNT_DETACH = 2;
         MNT_EXPIRE = 4;
         UMOUNT_NOFOLLOW = 8;
     },
+    ..FlagTable::PLAIN
 };
 
-/// Every table there is, for the checks below and for documentation.
-pub static TABLES: &[&FlagTable] = &[&MOUNT_FLAGS, &UMOUNT_FLAGS];
+/// `flags` of fsopen(2).
+pub static FSOPEN_FLAGS: FlagTable = FlagTable { rows: flags! { FSOPEN_CLOEXEC = 1; }, ..FlagTable::PLAIN };
+
+/// `flags` of fsmount(2).
+pub static FSMOUNT_FLAGS: FlagTable = FlagTable {
+    rows: flags! {
+        FSMOUNT_CLOEXEC = 1;
+        FSMOUNT_NAMESPACE = 2; // 7.1: what is returned is a mount namespace, not a mount.
+    },
+    ..FlagTable::PLAIN
+};
+
+/// `flags` of fspick(2).
+pub static FSPICK_FLAGS: FlagTable = FlagTable {
+    rows: flags! {
+        FSPICK_CLOEXEC = 1;
+        FSPICK_SYMLINK_NOFOLLOW = 2;
+        FSPICK_NO_AUTOMOUNT = 4;
+        FSPICK_EMPTY_PATH = 8;
+    },
+    ..FlagTable::PLAIN
+};
+
+/// `cmd` of fsconfig(2).
+pub static FSCONFIG_COMMANDS: EnumTable = EnumTable {
+    rows: flags! {
+        FSCONFIG_SET_FLAG = 0;
+        FSCONFIG_SET_STRING = 1;
+        FSCONFIG_SET_BINARY = 2;
+        FSCONFIG_SET_PATH = 3;
+        FSCONFIG_SET_PATH_EMPTY = 4;
+        FSCONFIG_SET_FD = 5;
+        FSCONFIG_CMD_CREATE = 6;
+        FSCONFIG_CMD_RECONFIGURE = 7;
+        FSCONFIG_CMD_CREATE_EXCL = 8; // 6.6
+    },
+};
+
+/// `flags` of move_mount(2): the first three are of the mount, the next three of its new place.
+pub static MOVE_MOUNT_FLAGS: FlagTable = FlagTable {
+    rows: flags! {
+        MOVE_MOUNT_F_SYMLINKS = 1;
+        MOVE_MOUNT_F_AUTOMOUNTS = 2;
+        MOVE_MOUNT_F_EMPTY_PATH = 4;
+        MOVE_MOUNT_T_SYMLINKS = 0x10;
+        MOVE_MOUNT_T_AUTOMOUNTS = 0x20;
+        MOVE_MOUNT_T_EMPTY_PATH = 0x40;
+        MOVE_MOUNT_SET_GROUP = 0x100; // 5.15
+        MOVE_MOUNT_BENEATH = 0x200; // 6.5
+    },
+    ..FlagTable::PLAIN
+};
+
+/// `flags` of open_tree(2) and open_tree_attr(2): its own, O_CLOEXEC under another name, and those of all *at() calls.
+pub static OPEN_TREE_FLAGS: FlagTable = FlagTable {
+    rows: flags! {
+        OPEN_TREE_CLONE = 1;
+        OPEN_TREE_NAMESPACE = 2; // 7.0: what is returned is a mount namespace, not a mount.
+        OPEN_TREE_CLOEXEC = 0x80000;
+        AT_SYMLINK_NOFOLLOW = 0x100;
+        AT_NO_AUTOMOUNT = 0x800;
+        AT_EMPTY_PATH = 0x1000;
+        AT_RECURSIVE = 0x8000;
+    },
+    ..FlagTable::PLAIN
+};
+
+/// `flags` of mount_setattr(2).
+pub static MOUNT_SETATTR_FLAGS: FlagTable = FlagTable {
+    rows: flags! {
+        AT_SYMLINK_NOFOLLOW = 0x100;
+        AT_NO_AUTOMOUNT = 0x800;
+        AT_EMPTY_PATH = 0x1000;
+        AT_RECURSIVE = 0x8000;
+    },
+    ..FlagTable::PLAIN
+};
+
+const MOUNT_ATTR_ROWS: &[Flag] = flags! {
+    MOUNT_ATTR_RDONLY = 1;
+    MOUNT_ATTR_NOSUID = 2;
+    MOUNT_ATTR_NODEV = 4;
+    MOUNT_ATTR_NOEXEC = 8;
+    MOUNT_ATTR_NODIRATIME = 0x80;
+    MOUNT_ATTR_IDMAP = 0x10_0000; // 5.12
+    MOUNT_ATTR_NOSYMFOLLOW = 0x20_0000; // 5.14
+};
+
+/// How access times are kept: one number in three bits, 0 (relatime) among them. All three bits together are the name of
+/// the field, which is what mount_setattr(2) wants cleared.
+const MOUNT_ATTR_ATIME: Field = Field {
+    mask: 0x70,
+    rows: flags! {
+        MOUNT_ATTR_RELATIME = 0;
+        MOUNT_ATTR_NOATIME = 0x10;
+        MOUNT_ATTR_STRICTATIME = 0x20;
+        MOUNT_ATTR__ATIME = 0x70;
+    },
+};
+
+/// `attr_flags` of fsmount(2), where 0 asks for relatime.
+pub static FSMOUNT_ATTR_FLAGS: FlagTable = FlagTable {
+    rows: MOUNT_ATTR_ROWS,
+    field: Some(MOUNT_ATTR_ATIME),
+    zero: Some("MOUNT_ATTR_RELATIME"),
+    ..FlagTable::PLAIN
+};
+
+/// `attr_set` and `attr_clr` of struct mount_attr, where 0 is nothing.
+pub static MOUNT_ATTR_FLAGS: FlagTable =
+    FlagTable { bits: 64, rows: MOUNT_ATTR_ROWS, field: Some(MOUNT_ATTR_ATIME), ..FlagTable::PLAIN };
+
+/// `propagation` of struct mount_attr.
+pub static PROPAGATION_FLAGS: FlagTable = FlagTable {
+    bits: 64,
+    rows: flags! {
+        MS_UNBINDABLE = 1 << 17;
+        MS_PRIVATE = 1 << 18;
+        MS_SLAVE = 1 << 19;
+        MS_SHARED = 1 << 20;
+    },
+    ..FlagTable::PLAIN
+};
+
+/// `nstype` of setns(2), and what listns(2) is asked for.
+pub static NAMESPACE_TYPES: FlagTable = FlagTable {
+    rows: flags! {
+        CLONE_NEWTIME = 0x80;
+        CLONE_NEWNS = 0x2_0000;
+        CLONE_NEWCGROUP = 0x200_0000;
+        CLONE_NEWUTS = 0x400_0000;
+        CLONE_NEWIPC = 0x800_0000;
+        CLONE_NEWUSER = 0x1000_0000;
+        CLONE_NEWPID = 0x2000_0000;
+        CLONE_NEWNET = 0x4000_0000;
+    },
+    ..FlagTable::PLAIN
+};
+
+/// `flags` of unshare(2), an unsigned long.
+pub static UNSHARE_FLAGS: FlagTable = FlagTable {
+    bits: 64,
+    rows: flags! {
+        CLONE_NEWTIME = 0x80;
+        CLONE_VM = 0x100;
+        CLONE_FS = 0x200;
+        CLONE_FILES = 0x400;
+        CLONE_SIGHAND = 0x800;
+        CLONE_THREAD = 0x1_0000;
+        CLONE_NEWNS = 0x2_0000;
+        CLONE_SYSVSEM = 0x4_0000;
+        UNSHARE_EMPTY_MNTNS = 0x10_0000; // 7.1: what clone(2) has there (CLONE_PARENT_SETTID) cannot be unshared.
+        CLONE_NEWCGROUP = 0x200_0000;
+        CLONE_NEWUTS = 0x400_0000;
+        CLONE_NEWIPC = 0x800_0000;
+        CLONE_NEWUSER = 0x1000_0000;
+        CLONE_NEWPID = 0x2000_0000;
+        CLONE_NEWNET = 0x4000_0000;
+    },
+    ..FlagTable::PLAIN
+};
+
+macro_rules! clone_flags {
+    ($($more:tt)*) => {
+        flags! {
+            CLONE_VM = 0x100;
+            CLONE_FS = 0x200;
+            CLONE_FILES = 0x400;
+            CLONE_SIGHAND = 0x800;
+            CLONE_PIDFD = 0x1000;
+            CLONE_PTRACE = 0x2000;
+            CLONE_VFORK = 0x4000;
+            CLONE_PARENT = 0x8000;
+            CLONE_THREAD = 0x1_0000;
+            CLONE_NEWNS = 0x2_0000;
+            CLONE_SYSVSEM = 0x4_0000;
+            CLONE_SETTLS = 0x8_0000;
+            CLONE_PARENT_SETTID = 0x10_0000;
+            CLONE_CHILD_CLEARTID = 0x20_0000;
+            CLONE_DETACHED = 0x40_0000;
+            CLONE_UNTRACED = 0x80_0000;
+            CLONE_CHILD_SETTID = 0x100_0000;
+            CLONE_NEWCGROUP = 0x200_0000;
+            CLONE_NEWUTS = 0x400_0000;
+            CLONE_NEWIPC = 0x800_0000;
+            CLONE_NEWUSER = 0x1000_0000;
+            CLONE_NEWPID = 0x2000_0000;
+            CLONE_NEWNET = 0x4000_0000;
+            CLONE_IO = 0x8000_0000;
+            $($more)*
+        }
+    };
+}
+
+/// `flags` of clone(2): the kernel takes the lower half of the register, of which the lowest byte is a signal.
+pub static CLONE_FLAGS: FlagTable =
+    FlagTable { rows: clone_flags! {}, field: Some(SIGNAL), ..FlagTable::PLAIN };
+
+/// `flags` of struct clone_args: 64 bits, all of them flags.
+pub static CLONE3_FLAGS: FlagTable = FlagTable {
+    bits: 64,
+    rows: clone_flags! {
+        CLONE_NEWTIME = 0x80;
+        CLONE_CLEAR_SIGHAND = 1 << 32; // 5.5
+        CLONE_INTO_CGROUP = 1 << 33; // 5.7
+        CLONE_AUTOREAP = 1 << 34; // This one and the next three: 7.1.
+        CLONE_NNP = 1 << 35;
+        CLONE_PIDFD_AUTOKILL = 1 << 36;
+        CLONE_EMPTY_MNTNS = 1 << 37;
+    },
+    ..FlagTable::PLAIN
+};
+
+/// The signal that a parent gets, as a table of one field; the numbers of asm-generic, which x86 and arm64 share.
+pub static SIGNALS: FlagTable = FlagTable { bits: 64, field: Some(SIGNAL), ..FlagTable::PLAIN };
+
+#[rustfmt::skip]
+const SIGNAL: Field = Field {
+    mask: 0xff,
+    rows: flags! {
+        SIGHUP = 1; SIGINT = 2; SIGQUIT = 3; SIGILL = 4; SIGTRAP = 5; SIGABRT = 6; SIGBUS = 7; SIGFPE = 8; SIGKILL = 9;
+        SIGUSR1 = 10; SIGSEGV = 11; SIGUSR2 = 12; SIGPIPE = 13; SIGALRM = 14; SIGTERM = 15; SIGSTKFLT = 16; SIGCHLD = 17;
+        SIGCONT = 18; SIGSTOP = 19; SIGTSTP = 20; SIGTTIN = 21; SIGTTOU = 22; SIGURG = 23; SIGXCPU = 24; SIGXFSZ = 25;
+        SIGVTALRM = 26; SIGPROF = 27; SIGWINCH = 28; SIGIO = 29; SIGPWR = 30; SIGSYS = 31;
+    },
+};
+
+/// `flags` of statmount(2).
+pub static STATMOUNT_FLAGS: FlagTable =
+    FlagTable { rows: flags! { STATMOUNT_BY_FD = 1; }, ..FlagTable::PLAIN }; // 7.0
+
+/// `param` of struct mnt_id_req for statmount(2): what the caller wants to know.
+pub static STATMOUNT_MASK: FlagTable = FlagTable {
+    bits: 64,
+    rows: flags! {
+        STATMOUNT_SB_BASIC = 1;
+        STATMOUNT_MNT_BASIC = 2;
+        STATMOUNT_PROPAGATE_FROM = 4;
+        STATMOUNT_MNT_ROOT = 8;
+        STATMOUNT_MNT_POINT = 0x10;
+        STATMOUNT_FS_TYPE = 0x20;
+        STATMOUNT_MNT_NS_ID = 0x40;
+        STATMOUNT_MNT_OPTS = 0x80;
+        STATMOUNT_FS_SUBTYPE = 0x100;
+        STATMOUNT_SB_SOURCE = 0x200;
+        STATMOUNT_OPT_ARRAY = 0x400;
+        STATMOUNT_OPT_SEC_ARRAY = 0x800;
+        STATMOUNT_SUPPORTED_MASK = 0x1000;
+        STATMOUNT_MNT_UIDMAP = 0x2000;
+        STATMOUNT_MNT_GIDMAP = 0x4000;
+    },
+    ..FlagTable::PLAIN
+};
+
+/// `flags` of listmount(2).
+pub static LISTMOUNT_FLAGS: FlagTable =
+    FlagTable { rows: flags! { LISTMOUNT_REVERSE = 1; }, ..FlagTable::PLAIN };
+
+/// `flags` of listns(2), which has none yet.
+pub static LISTNS_FLAGS: FlagTable = FlagTable::PLAIN;
+
+/// Every table of flags, for the checks below and for documentation.
+#[rustfmt::skip]
+pub static TABLES: &[&FlagTable] = &[
+    &MOUNT_FLAGS, &UMOUNT_FLAGS, &FSOPEN_FLAGS, &FSMOUNT_FLAGS, &FSPICK_FLAGS, &MOVE_MOUNT_FLAGS, &OPEN_TREE_FLAGS,
+    &MOUNT_SETATTR_FLAGS, &FSMOUNT_ATTR_FLAGS, &MOUNT_ATTR_FLAGS, &PROPAGATION_FLAGS, &NAMESPACE_TYPES, &UNSHARE_FLAGS,
+    &CLONE_FLAGS, &CLONE3_FLAGS, &SIGNALS, &STATMOUNT_FLAGS, &STATMOUNT_MASK, &LISTMOUNT_FLAGS, &LISTNS_FLAGS,
+];
 
 /// The value behind one name of `table`; for code that must test a flag without writing its value a second time.
 pub(super) const fn value(table: &FlagTable, name: &str) -> u64 {
+    find(table.rows, name)
+}
+
+/// The same of a list of numbers.
+pub(super) const fn number(table: &EnumTable, name: &str) -> u64 {
+    find(table.rows, name)
+}
+
+const fn find(rows: &[Flag], name: &str) -> u64 {
     let mut at = 0;
-    while at < table.rows.len() {
-        if same(table.rows[at].name.as_bytes(), name.as_bytes()) {
-            return table.rows[at].value;
+    while at < rows.len() {
+        if same(rows[at].name.as_bytes(), name.as_bytes()) {
+            return rows[at].value;
         }
         at += 1;
     }
-    panic!("no such flag in this table") // only ever evaluated by the compiler
+    panic!("no such name in this table") // only ever evaluated by the compiler
 }
 
 const fn same(a: &[u8], b: &[u8]) -> bool {
@@ -87,133 +362,5 @@ const fn same(a: &[u8], b: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(table: &FlagTable, value: u64) -> String {
-        let mut out = Vec::new();
-        table.write(&mut out, value);
-        String::from_utf8(out).unwrap()
-    }
-
-    fn classic(table: &FlagTable, value: u64) -> String {
-        let mut out = Vec::new();
-        table.write_classic(&mut out, value);
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn every_bit_of_mount_flags_has_its_own_name() {
-        let want = "MS_RDONLY MS_NOSUID MS_NODEV MS_NOEXEC MS_SYNCHRONOUS MS_REMOUNT MS_MANDLOCK MS_DIRSYNC \
-            MS_NOSYMFOLLOW 0x200 MS_NOATIME MS_NODIRATIME MS_BIND MS_MOVE MS_REC MS_SILENT MS_POSIXACL MS_UNBINDABLE \
-            MS_PRIVATE MS_SLAVE MS_SHARED MS_RELATIME MS_KERNMOUNT MS_I_VERSION MS_STRICTATIME MS_LAZYTIME MS_SUBMOUNT \
-            MS_NOREMOTELOCK MS_NOSEC MS_BORN MS_ACTIVE MS_NOUSER 0x100000000";
-        let got: Vec<String> = (0..33).map(|bit| names(&MOUNT_FLAGS, 1 << bit)).collect();
-        assert_eq!(got.join(" "), want);
-    }
-
-    #[test]
-    fn every_bit_of_umount_flags_has_its_own_name() {
-        let got: Vec<String> = (0..5).map(|bit| names(&UMOUNT_FLAGS, 1 << bit)).collect();
-        assert_eq!(got.join(" "), "MNT_FORCE MNT_DETACH MNT_EXPIRE UMOUNT_NOFOLLOW 0x10");
-    }
-
-    #[test]
-    fn flags_are_joined_and_the_rest_is_hex() {
-        for (value, want) in [
-            (0, "0x0"),
-            (0x200, "0x200"),
-            (0x5000, "MS_BIND|MS_REC"),
-            (0x1200, "MS_BIND|0x200"),
-            (0xc0ed_1000, "MS_MGC_VAL|MS_BIND"),
-            (0xc0ed_0000, "MS_MGC_VAL"),
-            (0x1_c0ed_0001, "MS_MGC_VAL|MS_RDONLY|0x100000000"),
-            // Not the magic number, so every one of its bits is a flag.
-            (0xc0ec_0000, "MS_PRIVATE|MS_SLAVE|MS_RELATIME|MS_KERNMOUNT|MS_I_VERSION|MS_ACTIVE|MS_NOUSER"),
-        ] {
-            assert_eq!(names(&MOUNT_FLAGS, value), want, "{value:#x}");
-        }
-    }
-
-    #[test]
-    fn classic_flags_are_the_seeds() {
-        for (value, want) in [
-            (0, "0x0"),
-            (0xc0ed_1000, "MS_MGC_VAL|MS_BIND"),
-            (0xc0ed_0000, "MS_MGC_VAL|0x0"),
-            (0x4_4000, "MS_REC|MS_PRIVATE"),
-            (0x101, "MS_RDONLY|0x100"),
-            (0x3c00_0000, "0x3c000000"),
-            (0x1_8000_0000, "MS_NOUSER|0x100000000"),
-        ] {
-            assert_eq!(classic(&MOUNT_FLAGS, value), want, "{value:#x}");
-        }
-        assert_eq!(classic(&UMOUNT_FLAGS, 2), "MNT_DETACH");
-        // The seed kept an int in an unsigned long.
-        assert_eq!(classic(&UMOUNT_FLAGS, 0x8000_0001), "MNT_FORCE|0xffffffff80000000");
-    }
-
-    #[test]
-    fn no_two_rows_share_a_bit_or_a_name() {
-        for table in TABLES {
-            let mut seen = 0;
-            for row in table.rows {
-                assert_eq!(seen & row.value, 0, "{}", row.name);
-                assert_eq!(
-                    table.rows.iter().filter(|other| other.name == row.name).count(),
-                    1,
-                    "{}",
-                    row.name
-                );
-                assert_eq!(row.value, table.truncate(row.value), "{} fits its argument", row.name);
-                seen |= row.value;
-            }
-        }
-    }
-
-    /// `NAME value` for every constant in the text of a C header, be it `#define NAME value` or `NAME = value,`.
-    fn constants(header: &str) -> Vec<(String, u64)> {
-        let mut found = Vec::new();
-        for line in header.lines() {
-            let line = line.split("/*").next().unwrap_or("").replace("#define", "").replace('=', " ");
-            let Some((name, value)) = line.trim().split_once(char::is_whitespace) else { continue };
-            let value = value.trim().trim_end_matches(',').trim_matches(['(', ')']);
-            let number = |text: &str| match text.trim().strip_prefix("0x") {
-                Some(hex) => u64::from_str_radix(hex, 16).ok(),
-                None => text.trim().parse().ok(),
-            };
-            let value = match value.split_once("<<") {
-                Some((left, right)) => number(left).zip(number(right)).map(|(left, right)| left << right),
-                None => number(&value.to_lowercase()),
-            };
-            found.extend(value.map(|value| (name.to_owned(), value)));
-        }
-        found
-    }
-
-    #[test]
-    fn the_tables_agree_with_the_headers_of_this_machine() {
-        let mut known = Vec::new();
-        let libc = [
-            "/usr/include/x86_64-linux-gnu/sys/mount.h",
-            "/usr/include/aarch64-linux-gnu/sys/mount.h",
-            "/usr/include/sys/mount.h",
-        ];
-        let libc =
-            libc.iter().find(|path| std::path::Path::new(path).exists()).expect("sys/mount.h (libc6-dev)");
-        for header in ["/usr/include/linux/mount.h", libc] {
-            let text =
-                std::fs::read_to_string(header).unwrap_or_else(|e| panic!("{header} (linux-libc-dev): {e}"));
-            known.extend(constants(&text));
-        }
-        for row in TABLES.iter().flat_map(|table| table.rows) {
-            let values: Vec<u64> =
-                known.iter().filter(|(name, _)| name == row.name).map(|(_, value)| *value).collect();
-            assert!(!values.is_empty(), "{} is in no header", row.name);
-            assert!(values.iter().all(|&value| value == row.value), "{} is {values:?}", row.name);
-        }
-        let magic = MOUNT_FLAGS.magic.as_ref().unwrap();
-        assert!(known.contains(&("MS_MGC_VAL".to_owned(), magic.value)));
-        assert!(known.contains(&("MS_MGC_MSK".to_owned(), magic.mask)));
-    }
-}
+#[path = "uapi_tests.rs"]
+mod tests;

@@ -1,16 +1,22 @@
 //! A call as one would write it in C, with what it returned: the CALL column.
 //! It must not know of the other columns.
 
+use super::structs;
 use crate::assemble::{Op, Outcome, Why};
-use crate::decode::{Argument, Capture, UserStr, Value, digits, errno, escape};
+use crate::decode::{AT_FDCWD, Argument, Capture, UserStr, Value, digits, errno, escape};
+use crate::layout;
 
 /// Appends `mount("/dev/sda1", "/mnt", "ext4", MS_RDONLY, NULL) = 0`.
 ///
 /// Forms are strace's: `NULL`, `"cut"...`, an address where a string could not be read, `/* late */` behind one that was read when
-/// the call returned; `?` is what the trace does not have.
+/// the call returned; `?` is what the trace does not have. Bytes that are no text are in hex, and a call of a 32-bit program has
+/// `[32]` behind its name.
 #[inline]
 pub fn write_call(out: &mut Vec<u8>, op: &Op<'_>) {
     op.call.write_name(out);
+    if op.common.abi != layout::ABI_NATIVE {
+        write_abi(out, op.common.abi);
+    }
     let mut separator: &[u8] = b"(";
     op.call.args(|arg| {
         out.extend_from_slice(separator);
@@ -23,15 +29,79 @@ pub fn write_call(out: &mut Vec<u8>, op: &Op<'_>) {
     write_outcome(out, &op.outcome);
 }
 
+#[cold]
+fn write_abi(out: &mut Vec<u8>, abi: u8) {
+    if abi == layout::ABI_COMPAT {
+        return out.extend_from_slice(b"[32]");
+    }
+    out.extend_from_slice(b"[abi#");
+    digits::decimal(out, abi.into());
+    out.push(b']');
+}
+
 /// Appends one argument.
+///
+/// `/* ignored */` stands behind text that the kernel did not look at, where it could be taken for something that happened: not
+/// behind an address, `NULL`, `""` and `"none"`, which is what callers write who mean nothing.
 #[inline]
 pub(super) fn write_arg(out: &mut Vec<u8>, arg: &Argument<'_>) {
     match &arg.value {
         Value::Str(text) => write_str(out, text),
         Value::Flags(Some(value), table) => table.write(out, *value),
-        Value::Number(Some(value)) => digits::hex(out, *value),
-        Value::Flags(None, _) | Value::Number(None) => out.push(b'?'),
+        value => write_other(out, value),
     }
+    if arg.ignored
+        && let Value::Str(text) = &arg.value
+        && !matches!(text.bytes, b"" | b"none")
+    {
+        out.extend_from_slice(b" /* ignored */");
+    }
+}
+
+#[inline(never)]
+fn write_other(out: &mut Vec<u8>, value: &Value<'_>) {
+    match *value {
+        Value::Number(Some(value)) => digits::hex(out, value),
+        Value::Decimal(Some(value)) => digits::signed(out, value),
+        Value::DirFd(Some(AT_FDCWD)) => out.extend_from_slice(b"AT_FDCWD"),
+        Value::DirFd(Some(value)) => digits::signed(out, value.into()),
+        Value::Enum(Some(value), table) => match table.name(value) {
+            Some(name) => out.extend_from_slice(name.as_bytes()),
+            None => digits::hex(out, value),
+        },
+        Value::Pointer(Some(0)) => out.extend_from_slice(b"NULL"),
+        Value::Pointer(Some(address)) => digits::hex(out, address),
+        Value::Bytes(bytes) => write_bytes(out, &bytes),
+        Value::Struct(bytes, table) => match bytes.text() {
+            Some(_) => {
+                structs::write(out, &bytes, table);
+                late(out, &bytes);
+            }
+            None => write_str(out, &bytes),
+        },
+        Value::Flags(..)
+        | Value::Str(_)
+        | Value::Number(None)
+        | Value::Decimal(None)
+        | Value::DirFd(None)
+        | Value::Enum(None, _)
+        | Value::Pointer(None) => out.push(b'?'),
+    }
+}
+
+/// The first bytes in hex, and how many were read.
+fn write_bytes(out: &mut Vec<u8>, bytes: &UserStr<'_>) {
+    const SHOWN: usize = 32;
+    let Some(read) = bytes.text() else { return write_str(out, bytes) };
+    escape::quote_hex(out, &read[..read.len().min(SHOWN)]);
+    let cut = bytes.capture == Capture::Cut;
+    if read.len() > SHOWN || cut {
+        out.extend_from_slice(b"...");
+    }
+    out.extend_from_slice(if cut { b" /* first " } else { b" /* " });
+    digits::decimal(out, read.len() as u64);
+    out.extend_from_slice(if read.len() == 1 { b" byte */" } else { b" bytes */" });
+    late(out, bytes);
 }
 
 #[inline]
@@ -46,6 +116,11 @@ fn write_str(out: &mut Vec<u8>, text: &UserStr<'_>) {
         Capture::Null => out.extend_from_slice(b"NULL"),
         Capture::Absent => out.push(b'?'),
     }
+    late(out, text);
+}
+
+#[inline]
+fn late(out: &mut Vec<u8>, text: &UserStr<'_>) {
     if text.late && text.text().is_some() {
         out.extend_from_slice(b" /* late */");
     }

@@ -39,7 +39,9 @@ impl View for Classic {
             match arg.value {
                 Value::Str(text) => escape::quote(out, &text.bytes[..text.bytes.len().min(STRING_MAX)]),
                 Value::Flags(value, table) => table.write_classic(out, value.unwrap_or(0)),
-                Value::Number(value) => digits::hex(out, value.unwrap_or(0)),
+                // What it knew has strings and flags, and data that is no text was a string to it.
+                Value::Bytes(bytes) => escape::quote(out, &bytes.bytes[..bytes.bytes.len().min(STRING_MAX)]),
+                _ => digits::hex(out, 0),
             }
         });
         out.extend_from_slice(b") = ");

@@ -2,6 +2,7 @@
 //! It must not know which columns there are.
 
 use super::View;
+use super::call::write_arg;
 use super::clock::{Clock, Seconds};
 use super::columns::{COLUMNS, Cell};
 use super::json::write_args;
@@ -109,6 +110,7 @@ fn argument(out: &mut Vec<u8>, arg: &Argument<'_>) {
         Value::Flags(Some(value), table) => table.write(out, *value),
         Value::Number(Some(value)) => digits::decimal(out, *value),
         Value::Flags(None, _) | Value::Number(None) => {}
+        _ => write_arg(out, arg),
     }
 }
 

@@ -4,8 +4,11 @@
 use super::View;
 use super::clock::{Clock, Seconds};
 use super::columns::{COLUMNS, Cell};
+use super::structs;
 use crate::assemble::Op;
-use crate::decode::{Argument, Call, Capture, FlagTable, UserStr, Value, digits, escape};
+use crate::decode::{
+    Argument, Call, Capture, FieldKind, FlagTable, StructTable, UserStr, Value, digits, escape,
+};
 
 /// The largest integer that every reader of JSON keeps exact; larger ones are written as strings.
 const EXACT: u64 = 1 << 53;
@@ -131,8 +134,67 @@ fn argument(out: &mut Vec<u8>, arg: &Argument<'_>) {
         Value::Str(value) => text(out, value),
         Value::Flags(Some(value), table) => flags(out, *value, table),
         Value::Number(Some(value)) => unsigned(out, *value),
-        Value::Flags(None, _) | Value::Number(None) => null(out),
+        Value::Decimal(Some(value)) => signed(out, *value),
+        Value::DirFd(Some(value)) => digits::signed(out, i64::from(*value)),
+        Value::Enum(Some(value), table) => number(out, *value, table.name(*value)),
+        Value::Bytes(bytes) => binary(out, bytes, None),
+        Value::Struct(bytes, table) => binary(out, bytes, Some(table)),
+        Value::Pointer(Some(address @ 1..)) => {
+            out.extend_from_slice(b"{\"address\":");
+            hex(out, *address);
+            out.push(b'}');
+        }
+        Value::Flags(None, _)
+        | Value::Number(None)
+        | Value::Decimal(None)
+        | Value::DirFd(None)
+        | Value::Enum(None, _)
+        | Value::Pointer(_) => null(out),
     }
+}
+
+/// One number of a list.
+fn number(out: &mut Vec<u8>, value: u64, name: Option<&str>) {
+    out.extend_from_slice(b"{\"value\":");
+    unsigned(out, value);
+    out.extend_from_slice(b",\"name\":");
+    match name {
+        Some(name) => string(out, name),
+        None => null(out),
+    }
+    out.push(b'}');
+}
+
+/// Bytes that are no text, and the fields of the structure they are.
+fn binary(out: &mut Vec<u8>, value: &UserStr<'_>, table: Option<&StructTable>) {
+    let Some(bytes) = value.text() else { return text(out, value) };
+    out.push(b'{');
+    if let Some(table) = table {
+        key(out, "fields");
+        let mut separator = b'{';
+        table.fields(bytes, |field, value| {
+            out.push(std::mem::replace(&mut separator, b','));
+            key(out, field.name);
+            match (value, field.kind) {
+                (None, _) => null(out),
+                (Some(value), FieldKind::Flags(table)) => flags(out, value, table),
+                (Some(value), FieldKind::Fd) => signed(out, structs::fd(value)),
+                (Some(value), _) => unsigned(out, value),
+            }
+        });
+        out.extend_from_slice(b"},");
+    }
+    key(out, "base64");
+    base64(out, bytes);
+    out.push(b',');
+    capture(out, value);
+    out.push(b'}');
+}
+
+fn hex(out: &mut Vec<u8>, value: u64) {
+    out.push(b'"');
+    digits::hex(out, value);
+    out.push(b'"');
 }
 
 fn flags(out: &mut Vec<u8>, value: u64, table: &FlagTable) {
@@ -150,9 +212,7 @@ fn flags(out: &mut Vec<u8>, value: u64, table: &FlagTable) {
     if unknown == 0 {
         null(out);
     } else {
-        out.push(b'"');
-        digits::hex(out, unknown);
-        out.push(b'"');
+        hex(out, unknown);
     }
     out.push(b'}');
 }
@@ -160,17 +220,11 @@ fn flags(out: &mut Vec<u8>, value: u64, table: &FlagTable) {
 /// A string as a string only where that says all; else an object that says what it is worth.
 fn text(out: &mut Vec<u8>, value: &UserStr<'_>) {
     let utf8 = std::str::from_utf8(value.bytes);
-    let capture = match value.capture {
-        Capture::Null => return null(out),
-        Capture::Whole if value.late => "late",
-        Capture::Whole => match utf8 {
-            Ok(text) => return string(out, text),
-            Err(_) => "whole",
-        },
-        Capture::Cut => "cut",
-        Capture::Fault { .. } => "fault",
-        Capture::Absent => "absent",
-    };
+    match (value.capture, utf8) {
+        (Capture::Null, _) => return null(out),
+        (Capture::Whole, Ok(text)) if !value.late => return string(out, text),
+        _ => {}
+    }
     out.push(b'{');
     if value.text().is_some() {
         match utf8 {
@@ -185,8 +239,22 @@ fn text(out: &mut Vec<u8>, value: &UserStr<'_>) {
         }
         out.push(b',');
     }
+    capture(out, value);
+    out.push(b'}');
+}
+
+/// What some bytes are worth, as fields of the object they stand in.
+fn capture(out: &mut Vec<u8>, value: &UserStr<'_>) {
     key(out, "capture");
-    string(out, capture);
+    let word = match value.capture {
+        Capture::Whole if value.late => "late",
+        Capture::Whole => "whole",
+        Capture::Cut => "cut",
+        Capture::Fault { .. } => "fault",
+        Capture::Null => "null",
+        Capture::Absent => "absent",
+    };
+    string(out, word);
     out.extend_from_slice(b",\"length\":");
     match value.text() {
         Some(bytes) => digits::decimal(out, bytes.len() as u64),
@@ -196,11 +264,9 @@ fn text(out: &mut Vec<u8>, value: &UserStr<'_>) {
         out.extend_from_slice(b",\"late\":true");
     }
     if let Capture::Fault { address } = value.capture {
-        out.extend_from_slice(b",\"address\":\"");
-        digits::hex(out, address);
-        out.push(b'"');
+        out.extend_from_slice(b",\"address\":");
+        hex(out, address);
     }
-    out.push(b'}');
 }
 
 fn null(out: &mut Vec<u8>) {

@@ -12,6 +12,7 @@ mod detail;
 mod json;
 mod stats;
 mod stats_print;
+mod structs;
 #[cfg(test)]
 mod testing;
 mod text;
