@@ -234,6 +234,12 @@ impl Running {
     #[track_caller]
     pub fn wait(mut self) -> Done {
         self.child.stdin.take();
+        self.end()
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn end(mut self) -> Done {
         loop {
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
                 self.drain();
