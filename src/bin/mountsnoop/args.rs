@@ -71,6 +71,15 @@ pub struct RecordArgs {
     /// Say nothing but errors
     #[arg(short, long)]
     pub quiet: bool,
+    /// Only this process and its threads (repeatable)
+    #[arg(short, long, value_name = "PID")]
+    pub pid: Vec<u32>,
+    /// Only calls made in this mount namespace: the inode that `readlink /proc/PID/ns/mnt` shows (repeatable)
+    #[arg(long, value_name = "INODE")]
+    pub ns: Vec<u32>,
+    /// Only calls that fail; they are recorded when they return, so a call that hangs is not seen
+    #[arg(long)]
+    pub failed: bool,
     #[command(flatten)]
     pub capture: CaptureArgs,
     #[command(flatten)]
@@ -96,6 +105,15 @@ pub struct CaptureArgs {
     /// Record statmount, listmount and listns too, which otherwise are only counted
     #[arg(long)]
     pub queries: bool,
+    /// With -p: the processes that those start too
+    #[arg(long, requires = "pid")]
+    pub follow_forks: bool,
+    /// Only processes in this cgroup: its directory below /sys/fs/cgroup
+    #[arg(long, value_name = "DIR")]
+    pub cgroup: Option<PathBuf>,
+    /// Only these calls, for example mount,umount2,move_mount
+    #[arg(long, value_name = "CALL,...", value_delimiter = ',')]
+    pub calls: Vec<String>,
     /// How long an event may wait before it is written out
     #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = duration)]
     pub flush: Duration,

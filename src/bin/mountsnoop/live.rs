@@ -10,7 +10,8 @@ use crate::record::capture_options;
 
 pub fn run(filter: &FilterArgs, view: &ViewArgs, capture: &CaptureArgs) -> Result<Outcome> {
     let mut printer = Printer::new(filter, view)?;
-    let summary = record::run(&capture_options(capture), &mut printer)?;
+    let options = capture_options(capture, &filter.pid, &filter.ns, filter.failed)?;
+    let summary = record::run(&options, &mut printer)?;
     if summary.lost > 0 {
         eprintln!("mountsnoop: {} events were lost: use a larger --ring-size", summary.lost);
     }

@@ -65,7 +65,8 @@ pub fn status_of(error: &anyhow::Error, recording_a_command: bool) -> ExitCode {
 /// Whoever read our output has had enough: success, wherever in the chain it shows.
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let io = |cause: &(dyn std::error::Error + 'static)| {
-        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        let of_trace = cause.downcast_ref::<format::Error>().and_then(format::Error::io);
+        cause.downcast_ref().or(of_trace).is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe)
     };
     error.chain().any(io)
 }

@@ -1,8 +1,11 @@
 //! `mountsnoop record`: opens the file, records into it, and says how it went.
 
 use std::io::{IsTerminal, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result, anyhow};
+use mountsnoop::decode::CALLS;
 use mountsnoop::format::{ChildExit, ClockSync, Lost, Metadata, RecorderStats};
 use mountsnoop::layout;
 use mountsnoop::record::{self, CommandEnd, Only, Options, Progress, Sink, Summary, TraceFile};
@@ -22,22 +25,19 @@ pub fn run(args: &RecordArgs) -> Result<Outcome> {
     let name = args.output.display().to_string();
     let status_line = !args.quiet && std::io::stderr().is_terminal();
     let mut sink = Tee { file, print, name, quiet: args.quiet, status_line };
-    let options = options(&args.capture, args, status_line);
-    let recorded = record::run(&options, &mut sink);
-    if recorded.is_err() && sink.file.bytes() == 0 && !to_stdout {
-        // An empty file would only say the same again, later and less clearly. It is no loss if it stays.
-        let _ = std::fs::remove_file(&args.output);
-    }
-    let summary = recorded?;
+    let options = options(args, status_line)?;
+    let summary = record::run(&options, &mut sink)?;
     if !args.quiet {
         say(&summary, &sink);
     }
     Ok(outcome(&summary))
 }
 
-/// How to capture, as the options say; the same for live printing.
-pub fn capture_options(capture: &CaptureArgs) -> Options {
-    Options {
+/// How to capture, as the options say; the same for live printing. What the kernel can decide is left to it.
+pub fn capture_options(capture: &CaptureArgs, pids: &[u32], namespaces: &[u32], failed: bool) -> Result<Options> {
+    let cgroup = capture.cgroup.as_deref().map(cgroup_id).transpose()?;
+    let calls = capture.calls.iter().map(|name| call_number(name)).collect::<Result<_>>()?;
+    Ok(Options {
         ring_bytes: capture.ring_size,
         duration: None,
         flush: capture.flush,
@@ -46,20 +46,41 @@ pub fn capture_options(capture: &CaptureArgs) -> Options {
         attach: capture.attach.into(),
         compat: capture.compat,
         queries: capture.queries,
-        only: Only::default(),
+        only: Only {
+            pids: pids.to_vec(),
+            follow_forks: capture.follow_forks,
+            namespaces: namespaces.to_vec(),
+            cgroup,
+            calls,
+            failed,
+        },
         args: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
         level: None,
-    }
+    })
 }
 
-fn options(capture: &CaptureArgs, args: &RecordArgs, progress: bool) -> Options {
-    Options {
+/// A cgroup's id is the inode of its directory (cgroup v2).
+fn cgroup_id(dir: &Path) -> Result<u64> {
+    let metadata = std::fs::metadata(dir).with_context(|| {
+        format!("--cgroup: cannot find {}: name a directory below /sys/fs/cgroup (cgroup v2)", dir.display())
+    })?;
+    Ok(metadata.ino())
+}
+
+fn call_number(name: &str) -> Result<u16> {
+    let known = || CALLS.iter().map(|call| call.name).collect::<Vec<_>>().join(", ");
+    let call = CALLS.iter().find(|call| call.name == name);
+    call.map(|call| call.number).ok_or_else(|| anyhow!("--calls: no call is named {name:?}: expected some of {}", known()))
+}
+
+fn options(args: &RecordArgs, progress: bool) -> Result<Options> {
+    Ok(Options {
         duration: args.duration,
         command: args.command.clone(),
         progress,
         level: Some(args.compress),
-        ..capture_options(capture)
-    }
+        ..capture_options(&args.capture, &args.pid, &args.ns, args.failed)?
+    })
 }
 
 fn outcome(summary: &Summary) -> Outcome {
