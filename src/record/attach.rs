@@ -40,7 +40,10 @@ pub(super) fn choices(wanted: AttachMode, facts: &Facts) -> Vec<Choice> {
     let choice = |mode, reason: &str| Choice { mode, reason: reason.to_string() };
     let fentry = choice(AttachMode::Fentry, "the kernel is not preemptible: complete, and free for every other system call");
     let kprobe = choice(AttachMode::Kprobe, "the kernel is preemptible, where fentry would lose events: kprobe.multi is complete");
-    let tracepoint = choice(AttachMode::Tracepoint, "the kernel is preemptible, where fentry would lose events: tracepoints are complete");
+    let tracepoint = choice(
+        AttachMode::Tracepoint,
+        "the kernel is preemptible, or does not say that it is not; fentry would lose events then: tracepoints are complete",
+    );
     let fallback = choice(AttachMode::Tracepoint, "the kernel refused the better way");
     match (wanted, facts.preemption) {
         (AttachMode::Auto, Preemption::No) => vec![fentry, fallback],
@@ -55,8 +58,8 @@ pub(super) fn can_be_preempted(mode: AttachMode, facts: &Facts) -> bool {
     match mode {
         // One program for all calls, which the kernel never runs twice at once on a CPU.
         AttachMode::Kprobe => false,
-        // perf's way to a tracepoint switched preemption off until tracepoints learned to sleep (seen in 7.2, not in 6.18).
-        AttachMode::Tracepoint => facts.preemption == Preemption::Yes && facts.release >= (6, 19),
+        // perf's way to a tracepoint switched preemption off until tracepoints learned to sleep (7.2; not yet in 7.1).
+        AttachMode::Tracepoint => facts.preemption == Preemption::Yes && facts.release >= (7, 2),
         AttachMode::Fentry | AttachMode::Auto => facts.preemption == Preemption::Yes,
     }
 }
@@ -108,6 +111,13 @@ impl Target {
             }
             _ => None,
         }
+    }
+}
+
+impl Target {
+    /// Whether a 64-bit kernel should have it: umount(2) without flags was never a 64-bit call.
+    pub(super) fn exists_natively(&self) -> bool {
+        self.call != "oldumount"
     }
 }
 

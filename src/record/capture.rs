@@ -117,7 +117,7 @@ pub(super) fn run(order: &Order, out: &SyncSender<Message>, stop: &Arc<AtomicBoo
         let mut storage = MaybeUninit::uninit();
         let mut links = Vec::new();
         let tried = load(order, &choice, &facts, &mut storage)
-            .and_then(|(skel, missing)| attach(order, &choice, &skel, missing, &tracefs, &mut links).map(|got| (skel, got)));
+            .and_then(|(skel, missing)| attach(order, &choice, &skel, missing, &mut links).map(|got| (skel, got)));
         match tried {
             Ok((skel, mut attachment)) => {
                 if !refused.is_empty() {
@@ -226,14 +226,14 @@ fn load<'a>(
             Some(target) if target.mode != choice.mode => false,
             Some(target) if target.mode == AttachMode::Fentry => {
                 let there = functions.as_ref().is_some_and(|functions| functions.has(&target.place));
-                if !there && section.starts_with("fentry/") {
+                if !there && section.starts_with("fentry/") && target.exists_natively() {
                     missing.push((target.call.clone(), format!("this kernel has no function {}", target.place)));
                 }
                 there
             }
             Some(target) => {
                 let there = Tracefs::has(&target.place);
-                if !there && section.contains("sys_enter_") {
+                if !there && section.contains("sys_enter_") && target.exists_natively() {
                     missing.push((target.call.clone(), format!("this kernel has no tracepoint {}", target.place)));
                 }
                 there
@@ -300,10 +300,8 @@ fn attach(
     choice: &Choice,
     skel: &MountsnoopSkel<'_>,
     mut missing: Missing,
-    tracefs: &Tracefs,
     links: &mut Vec<Link>,
 ) -> Result<Attachment> {
-    let _ = tracefs;
     let mut attached: Vec<String> = Vec::new();
     if choice.mode == AttachMode::Kprobe {
         attached = attach_kprobes(skel, links, &mut missing)?;
@@ -340,7 +338,9 @@ fn attach_kprobes(skel: &MountsnoopSkel<'_>, links: &mut Vec<Link>, missing: &mu
         let (Some(target), true) = (Target::of(&section), section.starts_with("fentry/")) else { continue };
         let Some(call) = number_of(target.call.trim_start_matches("compat ")) else { continue };
         if !functions.has(&target.place) {
-            missing.push((target.call, format!("this kernel has no function {}", target.place)));
+            if target.exists_natively() {
+                missing.push((target.call, format!("this kernel has no function {}", target.place)));
+            }
             continue;
         }
         cookies.push(u64::from(call) | u64::from(target.call.starts_with("compat ")) << 8);
