@@ -5,6 +5,10 @@
 #![deny(missing_docs)]
 #![cfg_attr(not(feature = "record"), forbid(unsafe_code))]
 
+pub mod assemble;
+pub mod decode;
+pub mod filter;
 pub mod format;
 pub mod layout;
 pub mod record;
+pub mod views;

@@ -44,7 +44,7 @@ pub use identity::FileIdentity;
 pub use item::{Item, RawEvent, State};
 pub use reader::Reader;
 pub use record::{RawRecord, Record, RecordError, Records};
-pub use scan::{Frame, Scanner};
+pub use scan::{Frame, Scanner, Wanted};
 pub use sniff::Looks;
 pub use stats::{CpuStats, RecorderStats, Unbalanced};
 pub use writer::{EventInfo, Totals, Writer, WriterOptions};

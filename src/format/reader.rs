@@ -11,7 +11,7 @@ use super::error::{Error, ErrorKind};
 use super::header::{End, FileHeader};
 use super::item::{Item, RawEvent, State};
 use super::record::RawRecord;
-use super::scan::{Frame, Scanner};
+use super::scan::{Frame, Scanner, Wanted};
 use super::unpack::{Block, Step, unreadable};
 
 /// Reads one or more traces from a file or a pipe.
@@ -33,12 +33,12 @@ pub struct Reader {
 impl Reader {
     /// Reads a file from its current position.
     pub fn from_file(file: File) -> Result<Reader, Error> {
-        Reader::new(Scanner::from_file(file, false)?)
+        Reader::new(Scanner::from_file(file, Wanted::Everything)?)
     }
 
     /// Reads anything that can be read.
     pub fn from_reader(reader: Box<dyn Read + Send>) -> Result<Reader, Error> {
-        Reader::new(Scanner::from_reader(reader, false))
+        Reader::new(Scanner::from_reader(reader, Wanted::Everything))
     }
 
     fn new(scanner: Scanner) -> Result<Reader, Error> {

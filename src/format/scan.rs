@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use super::block;
 use super::damage::{Damage, DamageReason};
 use super::error::{Error, ErrorKind, Format};
-use super::header::{BlockHeader, End, FileHeader};
+use super::header::{BLOCK_META, BlockHeader, End, FileHeader};
 use super::look::{self, Look};
 use super::sniff;
 use super::source::{Source, Window};
@@ -30,7 +30,7 @@ pub enum Frame<'a> {
         header: BlockHeader,
         /// Where its header begins.
         offset: u64,
-        /// Its zstd frame, its checksum compared; `None` where only headers are read.
+        /// Its zstd frame, its checksum compared; `None` where the caller does not want it.
         stored: Option<&'a [u8]>,
     },
     /// A trace ends in order.
@@ -44,13 +44,34 @@ pub enum Frame<'a> {
     Damage(Damage),
 }
 
+/// Which blocks a caller wants to look into. What is not wanted is not even read where the input is a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// All of them.
+    Everything,
+    /// Those that are about the trace itself and hold no events.
+    About,
+    /// None: headers only.
+    Nothing,
+}
+
+impl Wanted {
+    fn wants(self, header: &BlockHeader) -> bool {
+        match self {
+            Wanted::Everything => true,
+            Wanted::About => header.block_type == BLOCK_META && header.event_count == 0,
+            Wanted::Nothing => false,
+        }
+    }
+}
+
 /// Walks the frames of one or more traces. A file and a pipe with the same bytes give the same frames.
 ///
 /// Memory is bounded by the largest legal block, whatever the bytes are.
 pub struct Scanner {
     window: Window,
     track: Track,
-    headers_only: bool,
+    wanted: Wanted,
     /// Bytes of the frame handed out last, which its caller may still be looking at.
     passed: usize,
     done: bool,
@@ -100,20 +121,20 @@ fn readable(header: &FileHeader) -> Result<(), Stop> {
 
 impl Scanner {
     /// Walks through a file from its current position.
-    pub fn from_file(file: File, headers_only: bool) -> Result<Scanner, Error> {
+    pub fn from_file(file: File, wanted: Wanted) -> Result<Scanner, Error> {
         let source = Source::file(file).map_err(|e| Error::new(ErrorKind::Read(e), 0))?;
-        Ok(Scanner::new(source, headers_only))
+        Ok(Scanner::new(source, wanted))
     }
 
     /// Walks through anything that can be read.
-    pub fn from_reader(reader: Box<dyn Read + Send>, headers_only: bool) -> Scanner {
-        Scanner::new(Source::Stream(reader), headers_only)
+    pub fn from_reader(reader: Box<dyn Read + Send>, wanted: Wanted) -> Scanner {
+        Scanner::new(Source::Stream(reader), wanted)
     }
 
-    fn new(source: Source, headers_only: bool) -> Scanner {
-        let skips = headers_only && matches!(source, Source::File(_));
+    fn new(source: Source, wanted: Wanted) -> Scanner {
+        let skips = wanted != Wanted::Everything && matches!(source, Source::File(_));
         let window = Window::new(source, if skips { HEADERS_STEP } else { STEP });
-        Scanner { window, track: Track::new(), headers_only, passed: 0, done: false }
+        Scanner { window, track: Track::new(), wanted, passed: 0, done: false }
     }
 
     /// Where the next frame is looked for, bytes from the start of the input.
@@ -203,7 +224,8 @@ impl Scanner {
     fn block(&mut self, header: BlockHeader) -> Result<Step, Stop> {
         let offset = self.window.offset();
         let len = wire::BLOCK_FRAME + header.stored_len as usize;
-        if self.headers_only && self.frame_follows(len)? {
+        let wanted = self.wanted.wants(&header);
+        if !wanted && self.frame_follows(len)? {
             self.track.pass(&Head::Block(header));
             self.passed = len;
             return Ok(Step::Block { header, offset, len: None });
@@ -219,7 +241,7 @@ impl Scanner {
         }
         self.track.pass(&Head::Block(header));
         self.passed = len;
-        Ok(Step::Block { header, offset, len: (!self.headers_only).then_some(len) })
+        Ok(Step::Block { header, offset, len: wanted.then_some(len) })
     }
 
     /// Whether a frame begins `len` bytes ahead, or the input ends exactly there. Then a block need not be looked at.

@@ -124,9 +124,7 @@ fn check(result: i32) -> Result<()> {
     const EINTR: i32 = -4;
     match result {
         BATCH_IS_FULL | EINTR | 0.. => Ok(()),
-        errno => {
-            Err(std::io::Error::from_raw_os_error(-errno)).context("failed to read the ring buffer")
-        }
+        errno => Err(std::io::Error::from_raw_os_error(-errno)).context("failed to read the ring buffer"),
     }
 }
 
@@ -153,7 +151,9 @@ fn own_tgid() -> Result<u32> {
         let wanted = program.name() == "self_id";
         program.set_autoload(wanted);
     }
-    let skel = open.load().map_err(|error| anyhow!("the kernel refused a BPF program: {error}{}", Messages::take()))?;
+    let skel = open
+        .load()
+        .map_err(|error| anyhow!("the kernel refused a BPF program: {error}{}", Messages::take()))?;
     skel.progs.self_id.test_run(ProgramInput::default()).context("failed to run a BPF program")?;
     match skel.maps.bss_data.as_ref() {
         Some(bss) if bss.self_tgid != 0 => Ok(bss.self_tgid),

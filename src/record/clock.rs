@@ -49,7 +49,10 @@ mod tests {
     fn the_clocks_of_one_sample_belong_to_one_moment() {
         let (before, now, after) = (boottime_ns(), sample(), boottime_ns());
         assert!(before <= now.boottime_ns && now.boottime_ns <= after, "{before} {now:?} {after}");
-        let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_nanos();
+        let wall = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .expect("after 1970")
+            .as_nanos();
         assert!((wall as i64 - now.realtime_ns).abs() < 60_000_000_000, "the system says {wall}: {now:?}");
     }
 }

@@ -8,8 +8,8 @@ use std::sync::mpsc::SyncSender;
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, set_child_subreaper, wait};
 
-use super::Message;
 use super::super::CommandEnd;
+use super::Message;
 
 /// A command that runs.
 pub(super) struct Running {

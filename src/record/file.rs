@@ -27,7 +27,9 @@ enum State {
     /// Opened, so that a wrong path fails before anything is recorded; nothing written yet.
     Opened(Output),
     Writing(Box<Writer<Output>>),
-    Closed { bytes: u64 },
+    Closed {
+        bytes: u64,
+    },
 }
 
 /// Counts what goes through it, so that a summary can say.
@@ -49,7 +51,9 @@ impl TraceFile {
         let to = if path == Path::new("-") {
             let stdout = io::stdout();
             if stdout.is_terminal() {
-                bail!("a trace is binary and standard output is a terminal: redirect it, or name a file with -o");
+                bail!(
+                    "a trace is binary and standard output is a terminal: redirect it, or name a file with -o"
+                );
             }
             To::Stdout(stdout)
         } else {
@@ -133,13 +137,15 @@ impl Sink for TraceFile {
             ..FileIdentity::random().context("failed to get random bytes for the trace's id")?
         };
         let options = WriterOptions { level: self.level, ..WriterOptions::default() };
-        let writer = Writer::new(output, options, identity, metadata, clock).with_context(|| self.failed())?;
+        let writer =
+            Writer::new(output, options, identity, metadata, clock).with_context(|| self.failed())?;
         self.state = State::Writing(Box::new(writer));
         self.flush()
     }
 
     fn event(&mut self, head: &layout::Common, bytes: &[u8]) -> Result<()> {
-        let failed = head.phase == layout::EXIT && layout::u64_at(bytes, layout::RET).is_some_and(|ret| (ret as i64) < 0);
+        let failed = head.phase == layout::EXIT
+            && layout::u64_at(bytes, layout::RET).is_some_and(|ret| (ret as i64) < 0);
         let info = EventInfo {
             time_ns: head.time,
             op_bit: head.call.min(63) as u8,
@@ -182,7 +188,8 @@ impl Sink for TraceFile {
         let (output, _) = writer.finish(stats, clock).with_context(|| self.failed())?;
         self.state = State::Closed { bytes: output.bytes };
         if let To::File(file) = &output.to {
-            file.sync_all().with_context(|| format!("failed to bring the trace {} to the disk", self.name))?;
+            file.sync_all()
+                .with_context(|| format!("failed to bring the trace {} to the disk", self.name))?;
         }
         Ok(())
     }

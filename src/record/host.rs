@@ -49,7 +49,10 @@ pub fn os() -> String {
 }
 
 fn pretty_name(release: &str) -> Option<&str> {
-    release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")).map(|name| name.trim_matches(['"', '\'']))
+    release
+        .lines()
+        .find_map(|line| line.strip_prefix("PRETTY_NAME="))
+        .map(|name| name.trim_matches(['"', '\'']))
 }
 
 /// CPUs that can ever be there.
@@ -71,7 +74,9 @@ mod tests {
 
     #[test]
     fn ids_are_read_with_and_without_dashes() {
-        let expected = Some([0xff, 0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee]);
+        let expected = Some([
+            0xff, 0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee,
+        ]);
         assert_eq!(id("ff001122-3344-5566-7788-99aabbccddee"), expected);
         assert_eq!(id("ff00112233445566778899aabbccddee"), expected);
         assert_eq!(id("ff00"), None);
@@ -88,7 +93,10 @@ mod tests {
 
     #[test]
     fn names_of_distributions_lose_their_quotes() {
-        assert_eq!(pretty_name("ID=debian\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n"), Some("Debian GNU/Linux 12 (bookworm)"));
+        assert_eq!(
+            pretty_name("ID=debian\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n"),
+            Some("Debian GNU/Linux 12 (bookworm)")
+        );
         assert_eq!(pretty_name("ID=x\n"), None);
     }
 }

@@ -83,7 +83,10 @@ mod tests {
     #[track_caller]
     fn one(system: System, needle: &str) {
         let missing = system.missing();
-        assert!(missing.len() == 1 && missing[0].contains(needle), "expected one about {needle:?}: {missing:#?}");
+        assert!(
+            missing.len() == 1 && missing[0].contains(needle),
+            "expected one about {needle:?}: {missing:#?}"
+        );
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::super::{Attachment, CommandEnd, Options, Progress, Sink, Summary};
 use super::capture::{self, Order};
 use super::command::Running;
 use super::{Counters, Message, clock, host};
-use crate::format::{ChildExit, CpuStats, Lost, LossReason, Metadata, RecorderStats};
+use crate::format::{ChildExit, CpuStats, LossReason, Lost, Metadata, RecorderStats};
 use crate::layout::{self, Common};
 
 /// Batches that may wait for the writer before the capture thread waits for it, and the ring buffer fills.
@@ -48,7 +48,8 @@ pub fn run(options: &Options, sink: &mut dyn Sink) -> Result<Summary> {
 }
 
 fn watch_signals(out: SyncSender<Message>) -> Result<()> {
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).context("failed to watch for signals")?;
+    let mut signals =
+        signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).context("failed to watch for signals")?;
     std::thread::spawn(move || {
         let mut asked = false;
         for signal in signals.forever() {
@@ -96,7 +97,12 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    fn new(options: &'a Options, sink: &'a mut dyn Sink, stop: Arc<AtomicBool>, sender: SyncSender<Message>) -> Self {
+    fn new(
+        options: &'a Options,
+        sink: &'a mut dyn Sink,
+        stop: Arc<AtomicBool>,
+        sender: SyncSender<Message>,
+    ) -> Self {
         let now = Instant::now();
         Session {
             options,
@@ -145,7 +151,10 @@ impl<'a> Session<'a> {
             Some(self.next_clock),
             self.dirty_since.map(|since| since + self.options.flush),
             self.options.progress.then_some(self.next_progress),
-            self.options.duration.filter(|_| self.stopped_by.is_none()).map(|duration| self.started + duration),
+            self.options
+                .duration
+                .filter(|_| self.stopped_by.is_none())
+                .map(|duration| self.started + duration),
         ];
         let now = Instant::now();
         due.into_iter().flatten().map(|at| at.saturating_duration_since(now)).min().unwrap_or(CLOCK_EVERY)
@@ -235,7 +244,8 @@ impl<'a> Session<'a> {
         while let Some(length) = layout::u32_at(batch, 0) {
             let (event, rest) = batch[4..].split_at((length as usize).min(batch.len() - 4));
             batch = rest;
-            let head = Common::read(event).ok_or_else(|| anyhow!("the kernel side sent an event of {length} bytes"))?;
+            let head = Common::read(event)
+                .ok_or_else(|| anyhow!("the kernel side sent an event of {length} bytes"))?;
             self.find_gap(&head)?;
             self.sink.event(&head, event)?;
             self.summary.events += 1;
@@ -266,7 +276,9 @@ impl<'a> Session<'a> {
     }
 
     fn signalled(&mut self, signal: i32) {
-        if let (Some(command), Some(signal)) = (&self.command, rustix::process::Signal::from_named_raw(signal)) {
+        if let (Some(command), Some(signal)) =
+            (&self.command, rustix::process::Signal::from_named_raw(signal))
+        {
             command.signal(signal);
         }
         self.stop(format!("signal {signal}"));
@@ -307,7 +319,9 @@ impl<'a> Session<'a> {
         stats.written = self.summary.events;
         stats.user_dropped = 0;
         stats.stopped_by = self.stopped_by.clone().unwrap_or_default();
-        for (count, reason) in [(stats.map_full, LossReason::MAP_FULL), (stats.overflow, LossReason::OVERFLOW)] {
+        for (count, reason) in
+            [(stats.map_full, LossReason::MAP_FULL), (stats.overflow, LossReason::OVERFLOW)]
+        {
             if count > 0 {
                 let (from_ns, to_ns) = (self.attached_ns, clock.boottime_ns);
                 self.sink.lost(&Lost { from_ns, to_ns, cpu: None, count, reason })?;
@@ -329,7 +343,9 @@ impl<'a> Session<'a> {
     /// The file is closed; the command's status is still owed to the caller.
     fn await_command(&mut self, receiver: &Receiver<Message>) -> Result<()> {
         while self.command.is_some() {
-            if let Message::Command(end) = receiver.recv().context("the thread that waits for the command has gone")? {
+            if let Message::Command(end) =
+                receiver.recv().context("the thread that waits for the command has gone")?
+            {
                 self.summary.command = Some(end);
                 self.command = None;
             }

@@ -26,8 +26,10 @@ impl Tracefs {
         if here.has("syscalls") {
             return Ok(here);
         }
-        let home = File::open("/proc/thread-self/ns/mnt").context("failed to open this thread's mount namespace")?;
-        unshare(CloneFlags::CLONE_NEWNS).context("failed to take a mount namespace of its own to mount tracefs in")?;
+        let home =
+            File::open("/proc/thread-self/ns/mnt").context("failed to open this thread's mount namespace")?;
+        unshare(CloneFlags::CLONE_NEWNS)
+            .context("failed to take a mount namespace of its own to mount tracefs in")?;
         let here = Tracefs { home: Some(home) };
         mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE)
             .context("failed to make a mount namespace private")?;

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use mountsnoop::format::{Damage, LossReason, Lost, Reader, Scanner, State};
+use mountsnoop::format::{Damage, LossReason, Lost, Reader, Scanner, State, Wanted};
 
 /// Damaged places that are described; the rest is counted.
 const DESCRIBED: u64 = 10;
@@ -22,8 +22,8 @@ pub fn reader(path: &Path) -> Result<Reader> {
 /// Opens a trace for looking at its headers.
 pub fn scanner(path: &Path) -> Result<Scanner> {
     match file(path)? {
-        Some(file) => Scanner::from_file(file, false).with_context(|| name(path)),
-        None => Ok(Scanner::from_reader(Box::new(io::stdin()), false)),
+        Some(file) => Scanner::from_file(file, Wanted::About).with_context(|| name(path)),
+        None => Ok(Scanner::from_reader(Box::new(io::stdin()), Wanted::About)),
     }
 }
 

@@ -68,8 +68,8 @@ fn whatever_goes_wrong_nothing_is_invented() {
         let from_file = take(Reader::from_file(file.try_clone().unwrap()).unwrap());
         assert_eq!(from_file, seen, "round {round}: a file and a pipe differ");
         file.rewind().unwrap();
-        let headers = Scanner::from_file(file.try_clone().unwrap(), true).unwrap();
-        let piped = Scanner::from_reader(Box::new(Cursor::new(bytes)), true);
+        let headers = Scanner::from_file(file.try_clone().unwrap(), Wanted::Nothing).unwrap();
+        let piped = Scanner::from_reader(Box::new(Cursor::new(bytes)), Wanted::Nothing);
         assert_eq!(all_frames(headers), all_frames(piped), "round {round}: headers only");
     }
 }

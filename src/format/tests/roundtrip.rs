@@ -21,7 +21,7 @@ fn an_intact_trace_is_read_as_it_was_written() {
 #[test]
 fn block_headers_say_what_is_inside() {
     let bytes = trace(0xA0);
-    let mut scanner = Scanner::from_reader(Box::new(Cursor::new(bytes)), false);
+    let mut scanner = Scanner::from_reader(Box::new(Cursor::new(bytes)), Wanted::Everything);
     let mut blocks = Vec::new();
     while let Some(frame) = scanner.next().unwrap() {
         if let Frame::Block { header: b, .. } = frame {
@@ -66,12 +66,12 @@ fn a_pipe_and_a_file_give_the_same() {
     for bytes in [&intact[..], cut, &flipped, &longer, b"text\n", b""] {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(bytes).unwrap();
-        for headers_only in [false, true] {
+        for wanted in [Wanted::Everything, Wanted::About, Wanted::Nothing] {
             std::io::Seek::rewind(&mut file).unwrap();
-            let from_file = Scanner::from_file(file.try_clone().unwrap(), headers_only).unwrap();
-            let from_pipe = Scanner::from_reader(Box::new(Cursor::new(bytes.to_vec())), headers_only);
+            let from_file = Scanner::from_file(file.try_clone().unwrap(), wanted).unwrap();
+            let from_pipe = Scanner::from_reader(Box::new(Cursor::new(bytes.to_vec())), wanted);
             let (from_file, from_pipe) = (all_frames(from_file), all_frames(from_pipe));
-            assert_eq!(from_file, from_pipe, "{} bytes, headers only: {headers_only}", bytes.len());
+            assert_eq!(from_file, from_pipe, "{} bytes, {wanted:?}", bytes.len());
         }
     }
 }
@@ -92,7 +92,7 @@ fn blocks_are_cut_at_their_size() {
     }
     writer.event(&EventInfo { op_bit: 200, ..info(0) }, &[7; 5000]).unwrap();
     assert!(!writer.pending(), "an event longer than a block is a block");
-    let mut scanner = Scanner::from_reader(Box::new(Cursor::new(finish(writer))), true);
+    let mut scanner = Scanner::from_reader(Box::new(Cursor::new(finish(writer))), Wanted::Nothing);
     let mut raws = Vec::new();
     while let Some(frame) = scanner.next().unwrap() {
         if let Frame::Block { header, .. } = frame {
@@ -178,7 +178,7 @@ fn options_and_records_out_of_range_are_refused() {
 fn the_stock_zstd_tests_and_unpacks_a_trace() {
     let bytes = trace(0xA0);
     let mut raw = Vec::new();
-    let mut scanner = Scanner::from_reader(Box::new(Cursor::new(bytes.clone())), false);
+    let mut scanner = Scanner::from_reader(Box::new(Cursor::new(bytes.clone())), Wanted::Everything);
     let (mut context, mut block) = (Decompressor::new().unwrap(), Vec::new());
     while let Some(frame) = scanner.next().unwrap() {
         if let Frame::Block { header, stored: Some(stored), .. } = frame {

@@ -68,7 +68,7 @@ pub fn trace(first: u8) -> Vec<u8> {
 
 /// Where the frames of an intact trace begin, END included, and its length.
 pub fn frames(bytes: &[u8]) -> Vec<usize> {
-    let mut scanner = Scanner::from_reader(Box::new(Cursor::new(bytes.to_vec())), true);
+    let mut scanner = Scanner::from_reader(Box::new(Cursor::new(bytes.to_vec())), Wanted::Nothing);
     let mut at = Vec::new();
     loop {
         match scanner.next().unwrap() {

@@ -1,0 +1,10 @@
+//! Decoded events to calls: what began and what returned, put together again, and what is left over said honestly.
+//!
+//! Pure functions over a stream, in bounded memory. It must not know where events come from, nor how calls are shown.
+
+mod op;
+mod pair;
+mod pending;
+
+pub use op::{Op, Outcome, Why};
+pub use pair::{Assembler, INTERIM_NS};

@@ -1,0 +1,97 @@
+//! One call, whole: what every view and every filter looks at.
+//! It must not know how it was put together.
+
+use crate::decode::{Call, Task, errno};
+use crate::layout::Common;
+
+/// One system call, borrowed from the assembler for as long as it is being shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Op<'a> {
+    /// Header of the event that it began with; of the one it returned with where the beginning is lost ([`Outcome::Orphan`]).
+    pub common: Common,
+    /// Who made it; `None` where the beginning is lost.
+    pub task: Option<Task<'a>>,
+    /// What was called. Arguments that are not in the trace are absent, never empty or zero.
+    pub call: Call<'a>,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It returned.
+    Done {
+        /// What it returned: an error is a negative errno.
+        ret: i64,
+        /// Between beginning and return; 0 where the two clocks disagree about the order (`exit` has the time as it was).
+        duration_ns: u64,
+        /// Header of the event it returned with.
+        exit: Common,
+    },
+    /// Its return is not in the trace so far.
+    Unfinished {
+        /// How long it is known to have been open.
+        open_ns: u64,
+        /// What is known about the missing return.
+        why: Why,
+        /// An interim row has been emitted for it before.
+        again: bool,
+    },
+    /// It returned, but its beginning is lost: time and namespace are those of the return.
+    Orphan {
+        /// What it returned.
+        ret: i64,
+    },
+}
+
+/// Why a call has no return.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// It has been open for a while, and a final row will follow: the only row that is not final.
+    Interim,
+    /// The stream ended first.
+    StreamEnded,
+    /// The thread went on to something else, so it did return: that event is lost.
+    ExitLost,
+    /// More calls were open at once than are kept.
+    Evicted,
+}
+
+impl Op<'_> {
+    /// When it began, ns of CLOCK_BOOTTIME; when it returned, where the beginning is lost.
+    pub fn time(&self) -> u64 {
+        self.common.time
+    }
+
+    /// What it returned, if that is known.
+    pub fn ret(&self) -> Option<i64> {
+        match self.outcome {
+            Outcome::Done { ret, .. } | Outcome::Orphan { ret } => Some(ret),
+            Outcome::Unfinished { .. } => None,
+        }
+    }
+
+    /// How long it took, if both ends are known.
+    pub fn duration_ns(&self) -> Option<u64> {
+        match self.outcome {
+            Outcome::Done { duration_ns, .. } => Some(duration_ns),
+            Outcome::Unfinished { .. } | Outcome::Orphan { .. } => None,
+        }
+    }
+
+    /// Whether it is known to have failed.
+    pub fn failed(&self) -> bool {
+        self.ret().is_some_and(errno::is_error)
+    }
+
+    /// Whether a later row will say more about the same call.
+    pub fn is_interim(&self) -> bool {
+        matches!(self.outcome, Outcome::Unfinished { why: Why::Interim, .. })
+    }
+
+    /// Whether an earlier row said all that this one does: an interim row, and nothing has been learned since.
+    pub fn is_repeated(&self) -> bool {
+        matches!(self.outcome, Outcome::Unfinished { why: Why::StreamEnded | Why::Evicted, again: true, .. })
+    }
+}

@@ -1,0 +1,255 @@
+//! Beginning and return of each call, put together by thread: a thread makes one call at a time.
+//! It must not know what any call means.
+
+use super::op::{Op, Outcome, Why};
+use super::pending::Pending;
+use crate::decode::{Body, Call, Event, Malformed};
+use crate::layout::Common;
+
+/// A call open for this long, by the stream's own clock, is shown although it has not returned.
+pub const INTERIM_NS: u64 = 1_000_000_000;
+
+/// Open calls kept, and bytes of their events: beyond either the oldest is given up.
+const CALLS_MAX: usize = 65_536;
+const BYTES_MAX: usize = 64 << 20;
+
+/// Puts calls together from the events of one stream, in the order of the stream.
+///
+/// Memory is bounded: at most 65,536 open calls or 64 MiB of them. Each call gets one final row, and perhaps an interim one
+/// before ([`Op::is_interim`]).
+#[derive(Debug, Default)]
+pub struct Assembler {
+    pending: Pending,
+    now: u64,
+}
+
+impl Assembler {
+    /// An assembler that has seen nothing.
+    pub fn new() -> Assembler {
+        Assembler::default()
+    }
+
+    /// Feeds one event; `sink` gets every row that follows from it. Bytes that are no event change nothing.
+    pub fn event(&mut self, bytes: &[u8], sink: &mut impl FnMut(&Op<'_>)) -> Result<(), Malformed> {
+        let event = Event::decode(bytes)?;
+        self.now = self.now.max(event.common.time);
+        match event.body {
+            Body::Enter(_) => self.enter(event.common, bytes, sink),
+            Body::Exit { ret } => self.exit(&event, ret, sink),
+            Body::Unknown => {}
+        }
+        // Last, so that the return of a call does not first show it as open.
+        self.clock(event.common.time, sink);
+        Ok(())
+    }
+
+    /// Says what time it is, where the stream does so without an event. Time that goes backwards is ignored.
+    pub fn clock(&mut self, boottime_ns: u64, sink: &mut impl FnMut(&Op<'_>)) {
+        self.now = self.now.max(boottime_ns);
+        while let Some(at) = self.pending.next_to_show(self.now, INTERIM_NS) {
+            self.unfinished(at, Why::Interim, sink);
+        }
+    }
+
+    /// Ends the stream: every call still open gets its final row, in the order they began.
+    pub fn finish(&mut self, sink: &mut impl FnMut(&Op<'_>)) {
+        for at in self.pending.drain() {
+            self.unfinished(at, Why::StreamEnded, sink);
+            self.pending.release(at);
+        }
+    }
+
+    /// Number of calls open now.
+    pub fn open(&self) -> usize {
+        self.pending.size().0
+    }
+
+    fn enter(&mut self, common: Common, bytes: &[u8], sink: &mut impl FnMut(&Op<'_>)) {
+        if let Some(at) = self.pending.take(common.tid) {
+            self.give_up(at, Why::ExitLost, sink);
+        }
+        self.pending.insert(common, bytes);
+        while matches!(self.pending.size(), (calls, held) if calls > CALLS_MAX || held > BYTES_MAX) {
+            let Some(at) = self.pending.take_oldest() else { break };
+            self.give_up(at, Why::Evicted, sink);
+        }
+    }
+
+    fn exit(&mut self, event: &Event<'_>, ret: i64, sink: &mut impl FnMut(&Op<'_>)) {
+        let exit = event.common;
+        let Some(at) = self.pending.take(exit.tid) else { return orphan(event, ret, sink) };
+        let start = self.pending.slot(at).common;
+        if (start.call, start.pid) != (exit.call, exit.pid) {
+            // The thread, or one with its number, is elsewhere: one return and one beginning are lost.
+            self.give_up(at, Why::ExitLost, sink);
+            return orphan(event, ret, sink);
+        }
+        let duration_ns = exit.time.saturating_sub(start.time);
+        self.emit(at, Some(event), Outcome::Done { ret, duration_ns, exit }, sink);
+        self.pending.release(at);
+    }
+
+    fn give_up(&mut self, at: usize, why: Why, sink: &mut impl FnMut(&Op<'_>)) {
+        self.unfinished(at, why, sink);
+        self.pending.release(at);
+    }
+
+    fn unfinished(&self, at: usize, why: Why, sink: &mut impl FnMut(&Op<'_>)) {
+        let slot = self.pending.slot(at);
+        // A call whose return is lost may have ended at once.
+        let open_ns = if why == Why::ExitLost { 0 } else { self.now.saturating_sub(slot.common.time) };
+        let again = slot.shown && why != Why::Interim;
+        self.emit(at, None, Outcome::Unfinished { open_ns, why, again }, sink);
+    }
+
+    #[inline]
+    fn emit(&self, at: usize, exit: Option<&Event<'_>>, outcome: Outcome, sink: &mut impl FnMut(&Op<'_>)) {
+        // Decoded a second time rather than kept: what is kept would borrow from its own neighbour.
+        let Ok(enter) = Event::decode(&self.pending.slot(at).bytes) else { return };
+        let task = if let Body::Enter(task) = enter.body { Some(task) } else { None };
+        let call = Call::decode(enter.common.call, Some(enter.sections), exit.map(|exit| exit.sections));
+        sink(&Op { common: enter.common, task, call, outcome });
+    }
+}
+
+fn orphan(event: &Event<'_>, ret: i64, sink: &mut impl FnMut(&Op<'_>)) {
+    let call = Call::decode(event.common.call, None, Some(event.sections));
+    sink(&Op { common: event.common, task: None, call, outcome: Outcome::Orphan { ret } });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::synth::{self, Builder};
+
+    const SECOND: u64 = 1_000_000_000;
+
+    /// What is fed: an event or a tick. What comes out is one word a row.
+    enum Fed {
+        Event(Builder),
+        Clock(u64),
+    }
+
+    fn enter(tid: u32, time: u64) -> Fed {
+        Fed::Event(synth::umount2(b"/mnt", 0).task(tid, tid).time(time))
+    }
+
+    fn exit(tid: u32, time: u64, ret: i64) -> Fed {
+        Fed::Event(synth::exit(2).task(tid, tid).time(time).ret(ret))
+    }
+
+    fn word(op: &Op<'_>) -> String {
+        let tid = op.common.tid;
+        match op.outcome {
+            Outcome::Done { ret, duration_ns, .. } => format!("{tid}={ret}/{duration_ns}"),
+            Outcome::Orphan { ret } => format!("{tid}:orphan={ret}"),
+            Outcome::Unfinished { open_ns, why, again } => {
+                format!("{tid}:{why:?}/{open_ns}{}", if again { " again" } else { "" })
+            }
+        }
+    }
+
+    fn rows(fed: impl IntoIterator<Item = Fed>) -> Vec<String> {
+        let (mut assembler, mut rows) = (Assembler::new(), Vec::new());
+        let mut sink = |op: &Op<'_>| rows.push(word(op));
+        for fed in fed {
+            match fed {
+                Fed::Event(event) => assembler.event(&event.build(), &mut sink).unwrap(),
+                Fed::Clock(now) => assembler.clock(now, &mut sink),
+            }
+        }
+        assembler.finish(&mut sink);
+        assert_eq!(assembler.open(), 0);
+        rows
+    }
+
+    #[test]
+    fn interleaved_threads_are_paired_each_with_its_own() {
+        assert_eq!(
+            rows([enter(1, 10), enter(2, 20), exit(1, 30, 0), exit(2, 45, -16)]),
+            ["1=0/20", "2=-16/25"]
+        );
+    }
+
+    #[test]
+    fn a_return_without_a_beginning_is_an_orphan() {
+        assert_eq!(rows([exit(1, 30, -22)]), ["1:orphan=-22"]);
+    }
+
+    #[test]
+    fn a_second_beginning_means_that_the_first_return_was_lost() {
+        assert_eq!(rows([enter(1, 10), enter(1, 20), exit(1, 25, 0)]), ["1:ExitLost/0", "1=0/5"]);
+    }
+
+    #[test]
+    fn a_return_of_another_call_ends_neither() {
+        let other = Fed::Event(synth::exit(1).task(1, 1).time(20).ret(-2));
+        assert_eq!(rows([enter(1, 10), other]), ["1:ExitLost/0", "1:orphan=-2"]);
+    }
+
+    #[test]
+    fn a_thread_id_used_again_by_another_process_is_not_the_same_thread() {
+        let other = Fed::Event(synth::exit(2).task(9, 1).time(20));
+        assert_eq!(rows([enter(1, 10), other]), ["1:ExitLost/0", "1:orphan=0"]);
+    }
+
+    #[test]
+    fn a_return_earlier_than_its_beginning_took_no_time() {
+        assert_eq!(rows([enter(1, 10), exit(1, 7, 0)]), ["1=0/0"]);
+    }
+
+    #[test]
+    fn calls_open_at_the_end_come_in_the_order_they_began() {
+        let fed = [enter(3, 30), enter(1, 10), enter(2, 20), Fed::Clock(100)];
+        assert_eq!(rows(fed), ["1:StreamEnded/90", "2:StreamEnded/80", "3:StreamEnded/70"]);
+    }
+
+    #[test]
+    fn a_call_open_for_a_second_is_shown_once_and_again_when_it_returns() {
+        let fed = [
+            enter(1, 0),
+            Fed::Clock(SECOND - 1),
+            Fed::Clock(SECOND),
+            Fed::Clock(3 * SECOND),
+            exit(1, 4 * SECOND, 0),
+        ];
+        assert_eq!(rows(fed), ["1:Interim/1000000000", "1=0/4000000000"]);
+    }
+
+    #[test]
+    fn events_of_others_tell_the_time_too_but_a_calls_own_return_does_not() {
+        let fed = [enter(1, 0), enter(2, 2 * SECOND), exit(2, 5 * SECOND, 0)];
+        assert_eq!(rows(fed), ["1:Interim/2000000000", "2=0/3000000000", "1:StreamEnded/5000000000 again"]);
+    }
+
+    #[test]
+    fn time_that_goes_backwards_or_to_its_end_is_survived() {
+        let fed = [enter(1, u64::MAX), enter(2, 5), Fed::Clock(0), exit(2, 4, 0), exit(1, 0, 0)];
+        assert_eq!(rows(fed), ["2=0/0", "1=0/0"]);
+    }
+
+    #[test]
+    fn no_more_calls_are_kept_than_the_limit() {
+        let got = rows((0..CALLS_MAX as u32 + 2).map(|tid| enter(tid, u64::from(tid))));
+        assert_eq!(got.len(), CALLS_MAX + 2);
+        assert_eq!(got[..2], ["0:Evicted/65536", "1:Evicted/65536"]);
+    }
+
+    #[test]
+    fn bytes_that_are_no_event_change_nothing() {
+        let (mut assembler, mut rows) = (Assembler::new(), 0);
+        assert!(assembler.event(b"garbage", &mut |_| rows += 1).is_err());
+        assert_eq!((assembler.open(), rows), (0, 0));
+    }
+
+    #[test]
+    fn what_is_remembered_of_finished_calls_is_bounded() {
+        let mut assembler = Assembler::new();
+        assembler.event(&synth::umount2(b"/hung", 0).task(9, 9).build(), &mut |_| {}).unwrap();
+        for _ in 0..10_000 {
+            assembler.event(&synth::umount2(b"/mnt", 0).build(), &mut |_| {}).unwrap();
+            assembler.event(&synth::exit(2).build(), &mut |_| {}).unwrap();
+        }
+        assert!(assembler.pending.remembered() < 4 * 1024);
+    }
+}

@@ -1,0 +1,107 @@
+//! Bytes from a trace in a form that is safe on a terminal: the rules of the first mountsnoop, exactly.
+//! It must not know where the bytes came from.
+
+use super::digits::HEX;
+
+/// Bytes that stand for themselves: printable ASCII but `"` and `\`.
+const CLEAN: [bool; 256] = clean();
+
+const fn clean() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0x20;
+    while byte <= 0x7e {
+        table[byte] = byte != b'"' as usize && byte != b'\\' as usize;
+        byte += 1;
+    }
+    table
+}
+
+/// Appends `bytes` escaped as in a C string, without the quotes.
+#[inline]
+pub fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
+    let mut rest = bytes;
+    while let Some(at) = rest.iter().position(|&byte| !CLEAN[usize::from(byte)]) {
+        out.extend_from_slice(&rest[..at]);
+        escape_byte(out, rest[at]);
+        rest = &rest[at + 1..];
+    }
+    out.extend_from_slice(rest);
+}
+
+/// Appends `bytes` escaped and in quotes.
+#[inline]
+pub fn quote(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(b'"');
+    escape(out, bytes);
+    out.push(b'"');
+}
+
+/// Appends a task's name as the first mountsnoop printed it: quotes and backslashes stay, what a terminal could obey does not.
+pub fn escape_name(out: &mut Vec<u8>, bytes: &[u8]) {
+    for &byte in bytes {
+        match byte {
+            0x20..=0x7e => out.push(byte),
+            _ => escape_byte(out, byte),
+        }
+    }
+}
+
+#[cold]
+fn escape_byte(out: &mut Vec<u8>, byte: u8) {
+    let letter = match byte {
+        0x07 => b'a',
+        0x08 => b'b',
+        b'\t' => b't',
+        b'\n' => b'n',
+        0x0b => b'v',
+        0x0c => b'f',
+        b'\r' => b'r',
+        b'"' | b'\\' => byte,
+        _ => {
+            out.extend([b'\\', b'x', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+            return;
+        }
+    };
+    out.extend([b'\\', letter]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quoted(bytes: &[u8]) -> String {
+        let mut out = Vec::new();
+        quote(&mut out, bytes);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn every_control_character_prints_as_the_seed_prints_it() {
+        let want = concat!(
+            r"\x00\x01\x02\x03\x04\x05\x06\a\b\t\n\v\f\r\x0e\x0f",
+            r"\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f"
+        );
+        assert_eq!(quoted(&(0..0x20).collect::<Vec<u8>>()), format!("\"{want}\""));
+        assert_eq!(quoted(b"\x7f"), r#""\x7f""#);
+    }
+
+    #[test]
+    fn quotes_and_backslashes_are_escaped_and_the_rest_of_ascii_is_not() {
+        assert_eq!(quoted(br#"a"b\c"#), r#""a\"b\\c""#);
+        let plain: Vec<u8> = (0x20..=0x7e).filter(|b| !br#""\"#.contains(b)).collect();
+        assert_eq!(quoted(&plain), format!("\"{}\"", String::from_utf8(plain.clone()).unwrap()));
+    }
+
+    #[test]
+    fn bytes_beyond_ascii_are_hex_even_where_they_are_utf8() {
+        assert_eq!(quoted("é\u{202e}".as_bytes()), r#""\xc3\xa9\xe2\x80\xae""#);
+        assert_eq!(quoted(&[0x80, 0xff]), r#""\x80\xff""#);
+    }
+
+    #[test]
+    fn a_classic_name_keeps_its_quotes_and_loses_its_escape_sequences() {
+        let mut out = Vec::new();
+        escape_name(&mut out, b"a\"b\\c\x1b[2J");
+        assert_eq!(out, br#"a"b\c\x1b[2J"#);
+    }
+}

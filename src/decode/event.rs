@@ -1,0 +1,258 @@
+//! One event's bytes as typed values, borrowed, every length checked.
+//! It must not know which calls there are: that is calls.rs.
+
+use std::fmt;
+
+use super::bytes::{Capture, UserStr};
+use crate::layout::{self, Common};
+
+/// Why some bytes are not an event. A value, not a failure: the trace goes on behind them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Malformed(
+    /// What was expected and not found.
+    pub &'static str,
+);
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not an event: {}", self.0)
+    }
+}
+
+impl std::error::Error for Malformed {}
+
+/// One event, borrowed from its bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Event<'a> {
+    /// What every event has.
+    pub common: Common,
+    /// What this kind of event has.
+    pub body: Body<'a>,
+    /// The arguments.
+    pub sections: Sections<'a>,
+}
+
+/// What an event reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body<'a> {
+    /// A call begins.
+    Enter(Task<'a>),
+    /// A call has returned.
+    Exit {
+        /// What it returned: an error is a negative errno.
+        ret: i64,
+    },
+    /// A phase this version does not know; `common.phase` is its number.
+    Unknown,
+}
+
+/// Who made the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Task<'a> {
+    /// Thread group id of the parent, initial pid namespace.
+    pub ppid: u32,
+    /// User id, initial user namespace.
+    pub uid: u32,
+    /// Group id, initial user namespace.
+    pub gid: u32,
+    /// cgroup v2 id.
+    pub cgroup: u64,
+    /// The thread's name, up to its NUL.
+    pub comm: &'a [u8],
+}
+
+impl<'a> Event<'a> {
+    /// Reads an event. Headers longer than this version knows are fine: what was added to them is skipped.
+    #[inline]
+    pub fn decode(bytes: &'a [u8]) -> Result<Event<'a>, Malformed> {
+        let common = Common::read(bytes).ok_or(Malformed("shorter than an event header"))?;
+        let Some((header, rest)) = bytes.split_at_checked(usize::from(common.header_len)) else {
+            return Err(Malformed("its header is longer than the event"));
+        };
+        let body = match common.phase {
+            layout::ENTER => {
+                Body::Enter(Task::read(header).ok_or(Malformed("too short for a call that begins"))?)
+            }
+            layout::EXIT => {
+                Body::Exit { ret: ret_of(header).ok_or(Malformed("too short for a call that returned"))? }
+            }
+            _ if header.len() < layout::COMMON_SIZE => {
+                return Err(Malformed("its header is shorter than any"));
+            }
+            _ => Body::Unknown,
+        };
+        let sections = Sections { rest };
+        if body != Body::Unknown {
+            sections.check()?;
+        }
+        Ok(Event { common, body, sections })
+    }
+}
+
+fn ret_of(header: &[u8]) -> Option<i64> {
+    layout::u64_at(header, layout::RET).map(|ret| ret as i64)
+}
+
+impl<'a> Task<'a> {
+    #[inline]
+    fn read(header: &'a [u8]) -> Option<Task<'a>> {
+        let header: &[u8; layout::ENTER_SIZE] = header.first_chunk()?;
+        let comm = &header[layout::COMM..layout::COMM + layout::COMM_LEN];
+        let end = comm.iter().position(|&byte| byte == 0).unwrap_or(comm.len());
+        Some(Task {
+            ppid: layout::u32_at(header, layout::PPID)?,
+            uid: layout::u32_at(header, layout::UID)?,
+            gid: layout::u32_at(header, layout::GID)?,
+            cgroup: layout::u64_at(header, layout::CGROUP)?,
+            comm: &comm[..end],
+        })
+    }
+}
+
+/// The arguments of an event, in the order they were written. Ends early where a section runs past the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sections<'a> {
+    rest: &'a [u8],
+}
+
+impl Sections<'_> {
+    fn check(mut self) -> Result<(), Malformed> {
+        for section in self.by_ref() {
+            let unreadable = section.kind == layout::SECTION_STRING
+                && section.state & !layout::STATE_LATE == layout::STATE_FAULT;
+            if (section.kind == layout::SECTION_NUMBER || unreadable) && section.bytes.len() < 8 {
+                return Err(Malformed("a number in it has less than 8 bytes"));
+            }
+        }
+        if self.rest.is_empty() { Ok(()) } else { Err(Malformed("a section runs past its end")) }
+    }
+}
+
+impl<'a> Iterator for Sections<'a> {
+    type Item = Section<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Section<'a>> {
+        let (head, rest) = self.rest.split_first_chunk::<{ layout::SECTION_SIZE }>()?;
+        let len = layout::u32_at(head, layout::SECTION_LEN)?;
+        let (bytes, rest) = rest.split_at_checked(usize::try_from(len).ok()?)?;
+        self.rest = rest;
+        Some(Section {
+            kind: head[layout::SECTION_KIND],
+            arg: head[layout::SECTION_ARG],
+            state: head[layout::SECTION_STATE],
+            bytes,
+        })
+    }
+}
+
+/// One argument as it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Section<'a> {
+    /// `MS_SECTION_*`; kinds this version does not know are skipped by everybody.
+    pub kind: u8,
+    /// Which argument, from 0.
+    pub arg: u8,
+    /// `MS_STATE_*`.
+    pub state: u8,
+    /// Its bytes; what they mean depends on `kind` and `state`.
+    pub bytes: &'a [u8],
+}
+
+impl<'a> Section<'a> {
+    /// The value, where this is an argument passed by value.
+    #[inline]
+    pub fn number(&self) -> Option<u64> {
+        if self.kind != layout::SECTION_NUMBER {
+            return None;
+        }
+        layout::u64_at(self.bytes, 0)
+    }
+
+    /// The string, where this is one.
+    #[inline]
+    pub fn string(&self) -> Option<UserStr<'a>> {
+        if self.kind != layout::SECTION_STRING {
+            return None;
+        }
+        let (bytes, capture) = match self.state & !layout::STATE_LATE {
+            layout::STATE_WHOLE => (self.bytes, Capture::Whole),
+            layout::STATE_CUT => (self.bytes, Capture::Cut),
+            layout::STATE_FAULT => (&b""[..], Capture::Fault { address: layout::u64_at(self.bytes, 0)? }),
+            layout::STATE_NULL => (&b""[..], Capture::Null),
+            // A state from the future: what its bytes are cannot be known.
+            _ => (&b""[..], Capture::Absent),
+        };
+        Some(UserStr { bytes, capture, late: self.state & layout::STATE_LATE != 0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::synth;
+    use super::*;
+
+    #[test]
+    fn every_shorter_piece_of_an_event_is_malformed_and_never_a_panic() {
+        let whole = synth::enter(1).string(0, b"/dev/sda1").number(3, 4096).fault(4, 0x7fff_0000).build();
+        assert!(Event::decode(&whole).is_ok());
+        let ends = [80, 80 + 17, 80 + 17 + 16, whole.len()];
+        for end in 0..=whole.len() {
+            assert_eq!(Event::decode(&whole[..end]).is_ok(), ends.contains(&end), "cut at {end}");
+        }
+    }
+
+    #[test]
+    fn every_flipped_byte_is_decoded_or_refused_without_a_panic() {
+        let whole = synth::enter(1).string(0, b"none").null(2).number(3, 1).late(1, b"/mnt").build();
+        for at in 0..whole.len() {
+            for value in 0..=255 {
+                let mut bytes = whole.clone();
+                bytes[at] = value;
+                if let Ok(event) = Event::decode(&bytes) {
+                    let arguments = event.sections.filter(|s| s.number().is_some() || s.string().is_some());
+                    assert!(arguments.count() <= 4);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_longer_header_than_known_is_skipped() {
+        let bytes = synth::exit(2).ret(-16).longer_header(24).late(0, b"/mnt").build();
+        let event = Event::decode(&bytes).unwrap();
+        assert_eq!(event.body, Body::Exit { ret: -16 });
+        assert_eq!(event.sections.count(), 1);
+    }
+
+    #[test]
+    fn a_header_shorter_than_its_phase_needs_is_malformed() {
+        let mut bytes = synth::enter(1).build();
+        bytes[layout::HEADER_LEN] = 79;
+        assert_eq!(Event::decode(&bytes).unwrap_err(), Malformed("too short for a call that begins"));
+        bytes[layout::HEADER_LEN] = 81;
+        assert_eq!(Event::decode(&bytes).unwrap_err(), Malformed("its header is longer than the event"));
+    }
+
+    #[test]
+    fn phases_and_calls_from_the_future_stay_numbers() {
+        let mut bytes = synth::enter(999).build();
+        bytes[layout::PHASE] = 7;
+        let event = Event::decode(&bytes).unwrap();
+        assert_eq!((event.common.call, event.common.phase, event.body), (999, 7, Body::Unknown));
+    }
+
+    #[test]
+    fn a_name_of_sixteen_bytes_needs_no_nul() {
+        let bytes = synth::enter(1).comm(b"0123456789abcdef").build();
+        let Body::Enter(task) = Event::decode(&bytes).unwrap().body else { panic!("not an enter") };
+        assert_eq!(task.comm, b"0123456789abcdef");
+    }
+
+    #[test]
+    fn a_string_in_a_state_from_the_future_is_absent_not_whole() {
+        let bytes = synth::enter(1).section(layout::SECTION_STRING, 0, 9, b"abc").build();
+        let section = Event::decode(&bytes).unwrap().sections.next().unwrap();
+        assert_eq!(section.string(), Some(UserStr::ABSENT));
+    }
+}

@@ -1,0 +1,137 @@
+//! The columns: one table, from which text, CSV, JSON, `--help` and `schema` all read.
+//! It must not know how a cell is written in any of them.
+
+use crate::assemble::{Op, Outcome};
+use crate::decode::{Argument, errno};
+
+/// One column.
+pub struct Column {
+    /// How it is asked for, and its name in CSV and JSON.
+    pub key: &'static str,
+    /// Its heading in text.
+    pub title: &'static str,
+    /// One sentence for `--help` and `schema`.
+    pub help: &'static str,
+    /// What its cells are, in the words of `schema`.
+    pub kind: &'static str,
+    /// Its width in text; 0 for one that may be as wide as it likes.
+    pub width: usize,
+    /// Whether it is a column of CSV.
+    pub csv: bool,
+    /// Whether it is a field of JSON.
+    pub json: bool,
+    /// Its cell in the row of a call.
+    pub get: for<'a> fn(&Op<'a>) -> Cell<'a>,
+}
+
+/// A cell, before it is written in anyone's way.
+#[derive(Debug, Clone, Copy)]
+pub enum Cell<'a> {
+    /// The trace does not have it.
+    Missing,
+    /// A truth.
+    Bool(bool),
+    /// A count, an id, a duration.
+    Unsigned(u64),
+    /// A return value.
+    Signed(i64),
+    /// A name of ours.
+    Name(&'static str),
+    /// A task's name, as bytes from the trace.
+    Comm(&'a [u8]),
+    /// A time, ns of CLOCK_BOOTTIME, to be shown as time of day.
+    Time(u64),
+    /// The host the trace is from, which the view knows.
+    Host,
+    /// The call's name.
+    Call,
+    /// One argument.
+    Arg(Argument<'a>),
+    /// All arguments.
+    Args,
+    /// The call as text.
+    Text,
+}
+
+/// Where a column is shown.
+const EVERYWHERE: (bool, bool) = (true, true);
+const CSV_ONLY: (bool, bool) = (true, false);
+
+macro_rules! columns {
+    ($($key:literal, $title:literal, $kind:literal, $width:literal, $shown:expr, $get:expr, $help:literal;)*) => {
+        &[$(Column {
+            key: $key, title: $title, help: $help, kind: $kind, width: $width,
+            csv: $shown.0, json: $shown.1, get: $get,
+        }),*]
+    };
+}
+
+/// All columns, in the order of CSV and JSON.
+#[rustfmt::skip]
+pub static COLUMNS: &[Column] = columns! {
+    "schema", "SCHEMA", "integer", 6, EVERYWHERE, |_| Cell::Unsigned(SCHEMA), "version of this list of columns; columns are only ever added";
+    "time", "TIME", "time", 15, EVERYWHERE, |op| Cell::Time(op.time()), "when the call began (when it returned, if its beginning was lost)";
+    "boottime_ns", "BOOTTIME_NS", "integer", 16, EVERYWHERE, |op| Cell::Unsigned(op.time()), "the same, in ns of CLOCK_BOOTTIME";
+    "duration_ns", "DURATION_NS", "integer", 12, EVERYWHERE, |op| or_missing(op.duration_ns(), Cell::Unsigned), "how long the call took, in ns";
+    "host", "HOST", "string", 16, EVERYWHERE, |_| Cell::Host, "host name of the machine the trace is from";
+    "cpu", "CPU", "integer", 3, EVERYWHERE, |op| Cell::Unsigned(op.common.cpu.into()), "CPU the call began on";
+    "seq", "SEQ", "integer", 8, EVERYWHERE, |op| Cell::Unsigned(op.common.seq), "number of the event on that CPU; a gap is a loss";
+    "comm", "COMM", "string", 16, EVERYWHERE, |op| or_missing(op.task, |task| Cell::Comm(task.comm)), "name of the thread";
+    "pid", "PID", "integer", 7, EVERYWHERE, |op| Cell::Unsigned(op.common.pid.into()), "process id, in the initial pid namespace";
+    "tid", "TID", "integer", 7, EVERYWHERE, |op| Cell::Unsigned(op.common.tid.into()), "thread id, in the initial pid namespace";
+    "ppid", "PPID", "integer", 7, EVERYWHERE, |op| or_missing(op.task, |task| Cell::Unsigned(task.ppid.into())), "process id of the parent";
+    "uid", "UID", "integer", 7, EVERYWHERE, |op| or_missing(op.task, |task| Cell::Unsigned(task.uid.into())), "user id, in the initial user namespace";
+    "mnt_ns", "MNT_NS", "integer", 11, EVERYWHERE, |op| Cell::Unsigned(op.common.mnt_ns.into()), "inode number of the mount namespace";
+    "cgroup_id", "CGROUP_ID", "integer", 10, EVERYWHERE, |op| or_missing(op.task, |task| Cell::Unsigned(task.cgroup)), "cgroup v2 id";
+    "container", "CONTAINER", "string", 12, EVERYWHERE, |_| Cell::Missing, "id of the container, where it is known";
+    "call", "NAME", "string", 10, EVERYWHERE, |_| Cell::Call, "name of the system call";
+    "source", "SOURCE", "string", 20, CSV_ONLY, |op| arg(op, "source"), "the argument of that name; empty where NULL or not captured, see args";
+    "target", "TARGET", "string", 20, CSV_ONLY, |op| arg(op, "target"), "the argument of that name; empty where NULL or not captured, see args";
+    "fstype", "FSTYPE", "string", 10, CSV_ONLY, |op| arg(op, "fstype"), "the argument of that name; empty where NULL or not captured, see args";
+    "flags", "FLAGS", "string", 20, CSV_ONLY, |op| arg(op, "flags"), "the argument of that name, its names joined by |";
+    "data", "DATA", "string", 20, CSV_ONLY, |op| arg(op, "data"), "the argument of that name; empty where NULL or not captured, see args";
+    "args", "ARGS", "object", 0, EVERYWHERE, |_| Cell::Args, "all arguments by their names in the manual, and how well each was captured";
+    "ret", "RET", "integer", 4, EVERYWHERE, |op| or_missing(op.ret(), Cell::Signed), "what the call returned";
+    "error", "ERROR", "string", 12, EVERYWHERE, |op| or_missing(op.ret().and_then(errno::of_return), Cell::Name), "name of the error it returned";
+    "reason", "REASON", "string", 20, EVERYWHERE, |_| Cell::Missing, "the kernel's own message about a failure";
+    "finished", "FINISHED", "boolean", 8, EVERYWHERE, |op| Cell::Bool(!matches!(op.outcome, Outcome::Unfinished { .. })), "whether its return is in the trace";
+    "text", "CALL", "string", 0, EVERYWHERE, |_| Cell::Text, "the call as text, with what it returned";
+};
+
+/// The number in the column `schema`.
+const SCHEMA: u64 = 1;
+
+/// The column of that key.
+pub fn column(key: &str) -> Option<&'static Column> {
+    COLUMNS.iter().find(|column| column.key == key)
+}
+
+fn or_missing<'a, T>(value: Option<T>, cell: impl FnOnce(T) -> Cell<'a>) -> Cell<'a> {
+    value.map_or(Cell::Missing, cell)
+}
+
+fn arg<'a>(op: &Op<'a>, name: &str) -> Cell<'a> {
+    or_missing(op.call.arg(name), Cell::Arg)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_there_once_and_names_itself_in_upper_case() {
+        for column in COLUMNS {
+            assert_eq!(COLUMNS.iter().filter(|other| other.key == column.key).count(), 1, "{}", column.key);
+            assert_eq!(column.title, column.title.to_uppercase());
+            assert!(!column.help.is_empty());
+        }
+    }
+
+    #[test]
+    fn the_fields_of_json_are_those_of_the_contract_in_its_order() {
+        let want = "schema time boottime_ns duration_ns host cpu seq comm pid tid ppid uid mnt_ns cgroup_id container call \
+            args ret error reason finished text";
+        let got: Vec<&str> = COLUMNS.iter().filter(|column| column.json).map(|column| column.key).collect();
+        assert_eq!(got.join(" "), want);
+    }
+}

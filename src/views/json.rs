@@ -1,0 +1,252 @@
+//! One JSON object a call, or one array of them. Values stay what they are: numbers are numbers, bytes that are no text are
+//! base64, what the trace does not have is null. It must not know which columns there are.
+
+use super::View;
+use super::clock::{Clock, Seconds};
+use super::columns::{COLUMNS, Cell};
+use crate::assemble::Op;
+use crate::decode::{Argument, Call, Capture, FlagTable, UserStr, Value, digits};
+
+/// The largest integer that every reader of JSON keeps exact; larger ones are written as strings.
+const EXACT: u64 = 1 << 53;
+
+/// The JSON view.
+pub struct Json {
+    array: bool,
+    rows: u64,
+    host: String,
+    clock: Clock,
+    seconds: Seconds,
+    scratch: Vec<u8>,
+}
+
+impl Json {
+    /// One object a line.
+    pub fn lines(host: &str, clock: Clock) -> Json {
+        let (host, seconds) = (host.to_owned(), Seconds::rfc3339());
+        Json { array: false, rows: 0, host, clock, seconds, scratch: Vec::new() }
+    }
+
+    /// One array of objects, an object a line.
+    pub fn array(host: &str, clock: Clock) -> Json {
+        Json { array: true, ..Json::lines(host, clock) }
+    }
+
+    fn cell(&mut self, out: &mut Vec<u8>, op: &Op<'_>, cell: Cell<'_>) {
+        match cell {
+            Cell::Missing => null(out),
+            Cell::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
+            Cell::Unsigned(value) => unsigned(out, value),
+            Cell::Signed(value) => signed(out, value),
+            Cell::Name(name) => string(out, name),
+            Cell::Comm(name) => text(out, &UserStr { bytes: name, capture: Capture::Whole, late: false }),
+            Cell::Time(time) => self.time(out, time),
+            Cell::Host => string(out, &self.host),
+            Cell::Call => self.ours(out, |out| op.call.write_name(out)),
+            Cell::Arg(arg) => argument(out, &arg),
+            Cell::Args => write_args(out, &op.call),
+            Cell::Text => self.ours(out, |out| super::write_call(out, op)),
+        }
+    }
+
+    fn time(&mut self, out: &mut Vec<u8>, boottime_ns: u64) {
+        let start = out.len();
+        out.push(b'"');
+        if self.seconds.write_rfc3339(out, self.clock, boottime_ns) {
+            out.push(b'"');
+        } else {
+            out.truncate(start);
+            null(out);
+        }
+    }
+
+    /// A string that a function of ours writes, in ASCII.
+    fn ours(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+        self.scratch.clear();
+        write(&mut self.scratch);
+        string(out, std::str::from_utf8(&self.scratch).unwrap_or_default());
+    }
+}
+
+impl View for Json {
+    fn begin(&mut self, out: &mut Vec<u8>) {
+        if self.array {
+            out.push(b'[');
+        }
+    }
+
+    fn row(&mut self, out: &mut Vec<u8>, op: &Op<'_>) {
+        if op.is_interim() {
+            return;
+        }
+        if self.array {
+            out.extend_from_slice(if self.rows == 0 { b"\n" } else { b",\n" });
+        }
+        self.rows += 1;
+        let mut separator = b'{';
+        for column in COLUMNS.iter().filter(|column| column.json) {
+            out.push(separator);
+            separator = b',';
+            key(out, column.key);
+            self.cell(out, op, (column.get)(op));
+        }
+        out.push(b'}');
+        if !self.array {
+            out.push(b'\n');
+        }
+    }
+
+    fn clock(&mut self, clock: Clock) {
+        self.clock = clock;
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        if self.array {
+            out.extend_from_slice(b"\n]\n");
+        }
+    }
+}
+
+/// Appends the arguments of a call as an object.
+pub(super) fn write_args(out: &mut Vec<u8>, call: &Call<'_>) {
+    out.push(b'{');
+    let start = out.len();
+    call.args(|arg| {
+        if out.len() > start {
+            out.push(b',');
+        }
+        key(out, arg.name);
+        argument(out, &arg);
+    });
+    out.push(b'}');
+}
+
+fn argument(out: &mut Vec<u8>, arg: &Argument<'_>) {
+    match &arg.value {
+        Value::Str(value) => text(out, value),
+        Value::Flags(Some(value), table) => flags(out, *value, table),
+        Value::Number(Some(value)) => unsigned(out, *value),
+        Value::Flags(None, _) | Value::Number(None) => null(out),
+    }
+}
+
+fn flags(out: &mut Vec<u8>, value: u64, table: &FlagTable) {
+    out.extend_from_slice(b"{\"value\":");
+    unsigned(out, value);
+    out.extend_from_slice(b",\"names\":[");
+    let start = out.len();
+    let unknown = table.names(value, |name| {
+        if out.len() > start {
+            out.push(b',');
+        }
+        string(out, name);
+    });
+    out.extend_from_slice(b"],\"unknown\":");
+    if unknown == 0 {
+        null(out);
+    } else {
+        out.push(b'"');
+        digits::hex(out, unknown);
+        out.push(b'"');
+    }
+    out.push(b'}');
+}
+
+/// A string as a string only where that says all; else an object that says what it is worth.
+fn text(out: &mut Vec<u8>, value: &UserStr<'_>) {
+    let utf8 = std::str::from_utf8(value.bytes);
+    let capture = match value.capture {
+        Capture::Null => return null(out),
+        Capture::Whole if value.late => "late",
+        Capture::Whole => match utf8 {
+            Ok(text) => return string(out, text),
+            Err(_) => "whole",
+        },
+        Capture::Cut => "cut",
+        Capture::Fault { .. } => "fault",
+        Capture::Absent => "absent",
+    };
+    out.push(b'{');
+    if value.text().is_some() {
+        match utf8 {
+            Ok(text) => {
+                key(out, "text");
+                string(out, text);
+            }
+            Err(_) => {
+                key(out, "base64");
+                base64(out, value.bytes);
+            }
+        }
+        out.push(b',');
+    }
+    key(out, "capture");
+    string(out, capture);
+    out.extend_from_slice(b",\"length\":");
+    match value.text() {
+        Some(bytes) => digits::decimal(out, bytes.len() as u64),
+        None => null(out),
+    }
+    if value.capture == Capture::Cut && value.late {
+        out.extend_from_slice(b",\"late\":true");
+    }
+    if let Capture::Fault { address } = value.capture {
+        out.extend_from_slice(b",\"address\":\"");
+        digits::hex(out, address);
+        out.push(b'"');
+    }
+    out.push(b'}');
+}
+
+fn null(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"null");
+}
+
+/// A key of ours, which needs no escaping.
+pub(super) fn key(out: &mut Vec<u8>, name: &str) {
+    out.push(b'"');
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+}
+
+pub(super) fn string(out: &mut Vec<u8>, text: &str) {
+    // Writing to a Vec cannot fail, and a str is always JSON.
+    let _ = serde_json::to_writer(out, text);
+}
+
+pub(super) fn unsigned(out: &mut Vec<u8>, value: u64) {
+    if value <= EXACT {
+        return digits::decimal(out, value);
+    }
+    out.push(b'"');
+    digits::decimal(out, value);
+    out.push(b'"');
+}
+
+fn signed(out: &mut Vec<u8>, value: i64) {
+    if value.unsigned_abs() <= EXACT {
+        return digits::signed(out, value);
+    }
+    out.push(b'"');
+    digits::signed(out, value);
+    out.push(b'"');
+}
+
+/// RFC 4648, with padding.
+fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    out.push(b'"');
+    for chunk in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
+        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for at in 0..4 {
+            let letter = ALPHABET[(group >> (18 - 6 * at)) as usize & 63];
+            out.push(if at <= chunk.len() { letter } else { b'=' });
+        }
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+#[path = "json_tests.rs"]
+mod tests;

@@ -1,0 +1,151 @@
+//! JSON is parsed back with structs that refuse a field nobody documented.
+
+use serde::Deserialize;
+
+use super::*;
+use crate::decode::synth::{self, Builder};
+use crate::views::testing::printed;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)]
+struct Object {
+    schema: u32,
+    time: Option<String>,
+    boottime_ns: serde_json::Value,
+    duration_ns: Option<u64>,
+    host: String,
+    cpu: u32,
+    seq: serde_json::Value,
+    comm: Option<serde_json::Value>,
+    pid: u32,
+    tid: u32,
+    ppid: Option<u32>,
+    uid: Option<u32>,
+    mnt_ns: u32,
+    cgroup_id: serde_json::Value,
+    container: Option<String>,
+    call: String,
+    args: serde_json::Value,
+    ret: Option<i64>,
+    error: Option<String>,
+    reason: Option<String>,
+    finished: bool,
+    text: String,
+}
+
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)]
+struct Flags {
+    value: serde_json::Value,
+    names: Vec<String>,
+    unknown: Option<String>,
+}
+
+fn objects(events: impl IntoIterator<Item = Builder>) -> Vec<Object> {
+    let clock = Clock { offset_ns: Some(1_700_000_000_000_000_000) };
+    let lines = printed(&mut Json::lines("box", clock), events);
+    lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
+}
+
+fn args(enter: Builder, exit: Builder) -> serde_json::Value {
+    objects([enter, exit]).remove(0).args
+}
+
+#[test]
+fn a_call_is_one_object_with_every_documented_field() {
+    let enter = synth::mount(Some(b"/dev/sda1"), Some(b"/mnt"), Some(b"ext4"), 1, None);
+    let enter = enter.time(5).cpu(3, 7).task(10, 11).owner(1, 1000, 42).comm(b"mount");
+    let lines = printed(
+        &mut Json::lines("box", Clock { offset_ns: Some(1_700_000_000_000_000_000) }),
+        [enter, synth::exit(1).task(10, 11).time(25).ret(-16)],
+    );
+    assert_eq!(
+        lines,
+        concat!(
+            r#"{"schema":1,"time":"2023-11-14T22:13:20.000000005Z","boottime_ns":5,"duration_ns":20,"host":"box","#,
+            r#""cpu":3,"seq":7,"comm":"mount","pid":10,"tid":11,"ppid":1,"uid":1000,"mnt_ns":4026531840,"#,
+            r#""cgroup_id":42,"container":null,"call":"mount","args":{"source":"/dev/sda1","target":"/mnt","#,
+            r#""fstype":"ext4","flags":{"value":1,"names":["MS_RDONLY"],"unknown":null},"data":null},"#,
+            r#""ret":-16,"error":"EBUSY","reason":null,"finished":true,"#,
+            r#""text":"mount(\"/dev/sda1\", \"/mnt\", \"ext4\", MS_RDONLY, NULL) = -EBUSY"}"#,
+            "\n"
+        )
+    );
+    assert_eq!(objects([synth::umount2(b"/", 0), synth::exit(2)]).len(), 1);
+}
+
+#[test]
+fn null_empty_cut_unreadable_late_lost_and_binary_are_told_apart() {
+    let enter = synth::enter(1).null(0).string(1, b"").cut(2, b"abc").number(3, 0).fault(4, 0x7fff_1000);
+    let want = serde_json::json!({
+        "source": null, "target": "", "fstype": {"text": "abc", "capture": "cut", "length": 3},
+        "flags": {"value": 0, "names": [], "unknown": null},
+        "data": {"capture": "fault", "length": null, "address": "0x7fff1000"},
+    });
+    assert_eq!(args(enter, synth::exit(1)), want);
+    let enter = synth::enter(1).fault(0, 1).string(1, b"\xff\xfe").fault(2, 2);
+    let exit = synth::exit(1).late(0, b"none").section(2, 2, 0x81, b"\xff");
+    let want = serde_json::json!({
+        "source": {"text": "none", "capture": "late", "length": 4},
+        "target": {"base64": "//4=", "capture": "whole", "length": 2},
+        "fstype": {"base64": "/w==", "capture": "cut", "length": 1, "late": true},
+        "flags": null, "data": {"capture": "absent", "length": null},
+    });
+    assert_eq!(args(enter, exit), want);
+}
+
+#[test]
+fn flags_keep_their_value_and_what_has_no_name() {
+    let enter = synth::mount(None, None, None, 0x1000_0000_c0ed_1000, None);
+    let mut args = args(enter, synth::exit(1));
+    let flags: Flags = serde_json::from_value(args["flags"].take()).unwrap();
+    assert_eq!(flags.value, "1152921507843608576");
+    assert_eq!(flags.names, ["MS_MGC_VAL", "MS_BIND"]);
+    assert_eq!(flags.unknown.as_deref(), Some("0x1000000000000000"));
+}
+
+#[test]
+fn numbers_that_a_double_cannot_hold_are_strings() {
+    let enter = synth::umount2(b"/", 0).cpu(0, (1 << 53) + 1).time(1 << 53).owner(1, 1, u64::MAX);
+    let object = objects([enter, synth::exit(2).time(1 << 53)]).remove(0);
+    assert_eq!(object.seq, "9007199254740993");
+    assert_eq!(object.boottime_ns, 9_007_199_254_740_992_u64);
+    assert_eq!(object.cgroup_id, "18446744073709551615");
+}
+
+#[test]
+fn a_hung_call_is_one_object_that_is_not_finished() {
+    let hung = synth::umount2(b"/nfs", 0).task(9, 9);
+    let other = synth::umount2(b"/mnt", 0).time(2_000_000_000);
+    let objects = objects([hung, other, synth::exit(2).time(2_000_000_001)]);
+    let got: Vec<_> = objects.iter().map(|o| (o.tid, o.finished, o.ret, o.duration_ns)).collect();
+    assert_eq!(got, [(1, true, Some(0), Some(1)), (9, false, None, None)]);
+}
+
+#[test]
+fn what_a_lost_beginning_knew_is_null() {
+    let object = objects([synth::exit(2).ret(-22).time(9)]).remove(0);
+    assert_eq!((object.comm, object.ppid, object.uid, object.duration_ns), (None, None, None, None));
+    assert_eq!((object.ret, object.error.as_deref(), object.finished), (Some(-22), Some("EINVAL"), true));
+}
+
+#[test]
+fn a_name_that_is_no_text_is_not_made_one() {
+    let object = objects([synth::umount2(b"/", 0).comm(b"a\xffb"), synth::exit(2)]).remove(0);
+    assert_eq!(object.comm.unwrap(), serde_json::json!({"base64": "Yf9i", "capture": "whole", "length": 3}));
+}
+
+#[test]
+fn an_array_is_one_even_when_it_is_empty() {
+    let clock = Clock::default();
+    let empty: Vec<Object> = serde_json::from_str(&printed(&mut Json::array("box", clock), [])).unwrap();
+    assert_eq!(empty.len(), 0);
+    let two = printed(&mut Json::array("box", clock), [synth::exit(2), synth::exit(1)]);
+    let two: Vec<Object> = serde_json::from_str(&two).unwrap();
+    assert_eq!(
+        two.iter().map(|o| (o.call.as_str(), o.time.is_none())).collect::<Vec<_>>(),
+        [("umount2", true), ("mount", true)]
+    );
+}

@@ -1,0 +1,291 @@
+//! Counts, failures and latencies by whatever identifies a call, in bounded memory.
+//! It must not know how they are printed: that is stats_print.rs.
+
+use std::collections::HashMap;
+
+use hdrhistogram::Histogram;
+
+use super::call::write_arg;
+use super::columns::{COLUMNS, Cell, Column};
+use super::{Lost, View};
+use crate::assemble::{Op, Outcome};
+use crate::decode::{digits, escape};
+
+/// Columns that calls may be grouped by: what identifies something, not what differs with every call.
+const KEYS: [&str; 14] = [
+    "call",
+    "error",
+    "comm",
+    "mnt_ns",
+    "fstype",
+    "pid",
+    "tid",
+    "ppid",
+    "uid",
+    "cgroup_id",
+    "container",
+    "source",
+    "target",
+    "cpu",
+];
+
+/// Grouped by these where nobody asks otherwise.
+const DEFAULT: &str = "call,error,comm,mnt_ns,fstype";
+
+/// Keys counted apart in one table, at most about 15 KiB each; the rest is counted together.
+const DISTINCT_MAX: usize = 1000;
+
+/// What calls that came after [`DISTINCT_MAX`] other keys are counted as.
+const OTHER: &[u8] = b"(other)";
+
+/// A column, or several together, that calls are grouped by.
+#[derive(Clone)]
+pub struct Key(pub(super) Vec<&'static Column>);
+
+impl Key {
+    /// Reads `call,fstype+error`: a table for each part between commas, grouped by all columns joined with `+`.
+    pub fn parse_list(text: &str) -> Result<Vec<Key>, String> {
+        text.split(',').map(|part| part.split('+').map(key).collect::<Result<_, _>>().map(Key)).collect()
+    }
+}
+
+fn key(name: &str) -> Result<&'static Column, String> {
+    let wanted = COLUMNS.iter().find(|column| column.key == name.trim() && KEYS.contains(&column.key));
+    wanted.ok_or_else(|| {
+        format!("cannot group by \"{}\": one of {} was expected", name.escape_debug(), KEYS.join(", "))
+    })
+}
+
+/// What statistics are to show.
+#[derive(Clone)]
+pub struct StatsOptions {
+    /// The tables.
+    pub by: Vec<Key>,
+    /// Rows of a table, the most frequent first; 0 means all.
+    pub top: usize,
+    /// JSON instead of text.
+    pub json: bool,
+}
+
+impl Default for StatsOptions {
+    fn default() -> StatsOptions {
+        StatsOptions { by: Key::parse_list(DEFAULT).unwrap_or_default(), top: 0, json: false }
+    }
+}
+
+/// Statistics over all calls of a stream; printed at its end.
+pub struct Stats {
+    pub(super) options: StatsOptions,
+    pub(super) total: Group,
+    pub(super) tables: Vec<Table>,
+    pub(super) lost: u64,
+    /// The times of the first and the last call.
+    pub(super) span: Option<(u64, u64)>,
+    scratch: Vec<u8>,
+}
+
+/// One table.
+pub(super) struct Table {
+    pub key: Key,
+    /// By the cells of the key, as text, each followed by a NUL, which no cell contains.
+    pub groups: HashMap<Vec<u8>, Group>,
+}
+
+/// What is counted of one group.
+#[derive(Default)]
+pub(super) struct Group {
+    pub count: u64,
+    pub failed: u64,
+    pub unfinished: u64,
+    /// `None` until something has been measured.
+    latency: Option<Histogram<u32>>,
+    pub max_ns: Option<u64>,
+}
+
+impl Stats {
+    /// Statistics that have seen nothing.
+    pub fn new(options: StatsOptions) -> Stats {
+        let tables =
+            options.by.iter().map(|key| Table { key: key.clone(), groups: HashMap::new() }).collect();
+        Stats { options, total: Group::default(), tables, lost: 0, span: None, scratch: Vec::new() }
+    }
+}
+
+impl Group {
+    fn add(&mut self, op: &Op<'_>) {
+        self.count += 1;
+        self.failed += u64::from(op.failed());
+        self.unfinished += u64::from(matches!(op.outcome, Outcome::Unfinished { .. }));
+        if let Some(ns) = op.duration_ns() {
+            if self.latency.is_none() {
+                // Two significant digits, which is a number of digits it accepts.
+                self.latency = Histogram::new(2).ok();
+            }
+            if let Some(latency) = &mut self.latency {
+                // It grows as far as a u64 needs, so this cannot fail; if it did, the value would count as the largest.
+                latency.record(ns).unwrap_or_else(|_| latency.saturating_record(ns));
+            }
+            self.max_ns = self.max_ns.max(Some(ns));
+        }
+    }
+
+    /// The latency that a share of the calls did not exceed; `None` where none of them returned.
+    pub fn quantile(&self, share: f64) -> Option<u64> {
+        // The histogram rounds up to its bucket, which must not exceed what was measured.
+        Some(self.latency.as_ref()?.value_at_quantile(share).min(self.max_ns?))
+    }
+}
+
+impl Table {
+    fn add(&mut self, op: &Op<'_>, scratch: &mut Vec<u8>) {
+        scratch.clear();
+        for column in &self.key.0 {
+            write_key(scratch, op, (column.get)(op));
+            scratch.push(0);
+        }
+        if let Some(group) = self.groups.get_mut(&scratch[..]) {
+            return group.add(op);
+        }
+        if self.groups.len() >= DISTINCT_MAX {
+            scratch.clear();
+            scratch.extend(self.key.0.iter().flat_map(|_| OTHER.iter().chain([&0])));
+        }
+        self.groups.entry(scratch.clone()).or_default().add(op);
+    }
+}
+
+/// A cell as part of a key; `-` is what the call does not have, or has but the kernel does not look at.
+fn write_key(out: &mut Vec<u8>, op: &Op<'_>, cell: Cell<'_>) {
+    match cell {
+        Cell::Unsigned(value) => digits::decimal(out, value),
+        Cell::Signed(value) => digits::signed(out, value),
+        Cell::Name(name) => out.extend_from_slice(name.as_bytes()),
+        Cell::Comm(name) => escape::escape(out, name),
+        Cell::Call => op.call.write_name(out),
+        Cell::Arg(arg) if !arg.ignored => match arg.value {
+            crate::decode::Value::Str(text) if text.whole().is_some() => escape::escape(out, text.bytes),
+            _ => write_arg(out, &arg),
+        },
+        _ => out.push(b'-'),
+    }
+}
+
+impl View for Stats {
+    fn row(&mut self, _out: &mut Vec<u8>, op: &Op<'_>) {
+        if op.is_interim() {
+            return;
+        }
+        let (first, last) = self.span.unwrap_or((op.time(), op.time()));
+        self.span = Some((first.min(op.time()), last.max(op.time())));
+        self.total.add(op);
+        for table in &mut self.tables {
+            table.add(op, &mut self.scratch);
+        }
+    }
+
+    fn lost(&mut self, _out: &mut Vec<u8>, lost: &Lost<'_>) {
+        self.lost = self.lost.saturating_add(lost.events);
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        if self.options.json {
+            super::stats_print::json(out, self)
+        } else {
+            super::stats_print::text(out, self)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::synth::{self, Builder};
+    use crate::views::testing::printed;
+
+    fn stats(by: &str, json: bool, events: impl IntoIterator<Item = Builder>) -> String {
+        let by = Key::parse_list(by).unwrap();
+        printed(&mut Stats::new(StatsOptions { by, top: 0, json }), events)
+    }
+
+    fn call(tid: u32, took: u64, ret: i64) -> [Builder; 2] {
+        let enter = synth::mount(Some(b"x"), Some(b"/y"), Some(b"ext4"), 0, None).task(tid, tid).time(1000);
+        [enter, synth::exit(1).task(tid, tid).time(1000 + took).ret(ret)]
+    }
+
+    #[test]
+    fn tables_count_calls_failures_and_latencies() {
+        let mut events: Vec<Builder> = call(1, 1500, 0).into_iter().chain(call(1, 2_500_000, -16)).collect();
+        events.push(synth::umount2(b"/nfs", 0).time(1000));
+        let want = "\
+3 calls, 1 failed, 1 unfinished, in 0.000000 s
+
+CALL             COUNT  FAILED  UNFINISHED       P50       P90       P99       MAX
+mount                2       1           0     1.5us     2.5ms     2.5ms     2.5ms
+umount2              1       0           1         -         -         -         -
+
+FSTYPE ERROR     COUNT  FAILED  UNFINISHED       P50       P90       P99       MAX
+-      -             1       0           1         -         -         -         -
+ext4   -             1       0           0     1.5us     1.5us     1.5us     1.5us
+ext4   EBUSY         1       1           0     2.5ms     2.5ms     2.5ms     2.5ms
+";
+        assert_eq!(stats("call,fstype+error", false, events), want);
+    }
+
+    #[test]
+    fn an_unfinished_call_counts_once_although_it_was_shown_while_it_hung() {
+        let events = [synth::umount2(b"/nfs", 0).task(9, 9), synth::exit(2).time(5_000_000_000)];
+        let got: serde_json::Value = serde_json::from_str(&stats("call", true, events)).unwrap();
+        assert_eq!((&got["calls"], &got["unfinished"]), (&2.into(), &1.into()));
+    }
+
+    #[test]
+    fn json_has_numbers_and_null_where_nothing_was_measured() {
+        let events = call(1, 1500, 0).into_iter().chain([synth::exit(2)]);
+        let got: serde_json::Value = serde_json::from_str(&stats("call", true, events)).unwrap();
+        let row = |call: &str, ns: Option<u64>| {
+            serde_json::json!({"call": call, "count": 1, "failed": 0, "unfinished": 0,
+                "p50_ns": ns, "p90_ns": ns, "p99_ns": ns, "max_ns": ns})
+        };
+        let rows = [row("mount", Some(1500)), row("umount2", None)];
+        let want = serde_json::json!({"schema": 1, "calls": 2, "failed": 0, "unfinished": 0, "lost": 0,
+            "first_ns": 0, "last_ns": 1000, "tables": [{"by": ["call"], "distinct": 2, "rows": rows}]});
+        assert_eq!(got, want);
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_and_what_is_not_kept_is_counted() {
+        let events = (0..DISTINCT_MAX as u32 + 5).flat_map(|tid| call(tid, 1, 0));
+        let got: serde_json::Value = serde_json::from_str(&stats("tid", true, events)).unwrap();
+        let rows = got["tables"][0]["rows"].as_array().unwrap();
+        assert_eq!(
+            (rows.len(), &rows[0]["tid"], &rows[0]["count"]),
+            (DISTINCT_MAX + 1, &"(other)".into(), &5.into())
+        );
+    }
+
+    #[test]
+    fn losses_are_stated() {
+        let mut view = Stats::new(StatsOptions { by: Vec::new(), ..StatsOptions::default() });
+        let mut out = Vec::new();
+        view.lost(&mut out, &Lost { events: 7, cpu: None, between: None, why: "" });
+        view.end(&mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "0 calls, 0 failed, 0 unfinished; 7 events lost, so counts are too low\n"
+        );
+    }
+
+    #[test]
+    fn a_key_that_is_none_is_refused_with_those_there_are() {
+        let error = Key::parse_list("call,frob").err().unwrap();
+        assert!(error.starts_with("cannot group by \"frob\": one of call, error, comm"), "{error}");
+    }
+
+    #[test]
+    fn an_ignored_filesystem_type_is_not_counted_as_one() {
+        let bind = synth::mount(Some(b"/a"), Some(b"/b"), Some(b"ext4"), 4096, None);
+        let got: serde_json::Value =
+            serde_json::from_str(&stats("fstype", true, [bind, synth::exit(1)])).unwrap();
+        assert_eq!(got["tables"][0]["rows"][0]["fstype"], "-");
+    }
+}

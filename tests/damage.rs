@@ -1,0 +1,135 @@
+//! Bad input, given to every command that reads: it must say so clearly, never crash, and never show what was not recorded.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use super::fixtures;
+
+/// Every command that reads a trace; FILE stands for its name.
+const READERS: &[&[&str]] = &[
+    &["replay", "FILE"],
+    &["replay", "--json", "FILE"],
+    &["stats", "FILE"],
+    &["export", "FILE", "-F", "ndjson", "-o", "-"],
+    &["export", "FILE", "-F", "csv", "-o", "-"],
+    &["info", "FILE"],
+];
+
+fn read_with(command: &[&str], file: &Path) -> Output {
+    let args = command.iter().map(|arg| if *arg == "FILE" { file.as_os_str() } else { arg.as_ref() });
+    Command::new(env!("CARGO_BIN_EXE_mountsnoop"))
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+fn describe(what: &str, command: &[&str], done: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    format!("{what}: {}\n{:?}\nstdout: {}\nstderr: {}", command.join(" "), done.status, text(&done.stdout), text(&done.stderr))
+}
+
+/// Exit status as promised, a sentence on stderr, and no trace of a crash.
+#[track_caller]
+fn complains(what: &str, command: &[&str], done: &Output, codes: &[i32]) {
+    let stderr = String::from_utf8_lossy(&done.stderr);
+    let fine = done.status.code().is_some_and(|code| codes.contains(&code))
+        && stderr.lines().all(|line| line.starts_with("mountsnoop: "))
+        && !stderr.is_empty()
+        && !stderr.contains("panicked");
+    // info says what is wrong where it says everything else.
+    let fine = fine || (command[0] == "info" && done.status.code() == Some(3) && stderr.is_empty());
+    assert!(fine, "expected one of {codes:?} and a sentence\n{}", describe(what, command, done));
+}
+
+#[test]
+fn what_is_no_trace_is_refused_with_a_sentence() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = |name: &str, bytes: &[u8]| {
+        let path = dir.path().join(name);
+        fs::write(&path, bytes).expect("written");
+        path
+    };
+    let cases = [
+        (file("empty", b""), "empty"),
+        (file("text", b"COMM PID\nmount 1\n"), "text"),
+        (file("zeroes", &[0; 4096]), "zero"),
+        (file("gzip", &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0]), "gzip"),
+        (dir.path().to_path_buf(), "is a directory"),
+        (dir.path().join("absent"), "absent"),
+    ];
+    for (path, word) in &cases {
+        for command in READERS {
+            let done = read_with(command, path);
+            complains(word, command, &done, &[1]);
+            let stderr = String::from_utf8_lossy(&done.stderr);
+            assert!(stderr.contains(word), "expected {word:?}\n{}", describe(word, command, &done));
+            assert!(done.stdout.is_empty() || command[0] == "export", "{}", describe(word, command, &done));
+        }
+    }
+}
+
+/// The objects of calls that are shown with both their ends: an end that was cut off changes a line, and is no error.
+fn finished(ndjson: &[u8]) -> Vec<String> {
+    let text = String::from_utf8(ndjson.to_vec()).expect("JSON is UTF-8");
+    let whole = |line: &&str| line.contains("\"finished\":true") && !line.contains("\"comm\":null");
+    text.lines().filter(whole).map(str::to_owned).collect()
+}
+
+/// Runs every reader on each variant of the fixture, in as many threads as there are processors.
+fn for_each_variant(count: usize, variant: impl Fn(usize) -> Vec<u8> + Sync, what: &str, codes: &[i32]) {
+    let original = fs::read(fixtures::dir().join("seed.mst")).expect("fixtures/seed.mst");
+    let whole = finished(&fixtures::mountsnoop(&["replay", "--json", "seed.mst"]).stdout);
+    assert_eq!(whole.len(), 5, "{whole:?}");
+    let threads = std::thread::available_parallelism().map_or(2, |n| n.get());
+    std::thread::scope(|scope| {
+        for thread in 0..threads {
+            let (variant, whole, original) = (&variant, &whole, &original);
+            scope.spawn(move || {
+                let dir = tempfile::tempdir().expect("a directory");
+                let path = dir.path().join("damaged.mst");
+                for n in (thread..count).step_by(threads) {
+                    let bytes = variant(n);
+                    assert_ne!(&bytes, original);
+                    fs::write(&path, bytes).expect("written");
+                    let what = format!("{what} {n}");
+                    for command in READERS {
+                        let done = read_with(command, &path);
+                        complains(&what, command, &done, codes);
+                        if command.contains(&"--json") || command.contains(&"ndjson") {
+                            subsequence(&finished(&done.stdout), whole, &describe(&what, command, &done));
+                        }
+                    }
+                }
+            });
+        }
+    });
+}
+
+fn subsequence(shown: &[String], whole: &[String], described: &str) {
+    let known: HashSet<&String> = whole.iter().collect();
+    let mut rest = whole.iter();
+    for line in shown {
+        assert!(known.contains(line), "a call that was never recorded: {line}\n{described}");
+        assert!(rest.any(|original| original == line), "out of order: {line}\n{described}");
+    }
+}
+
+#[test]
+fn a_trace_cut_at_any_byte_yields_what_is_there_and_says_that_it_was_cut() {
+    let original = fs::read(fixtures::dir().join("seed.mst")).expect("fixtures/seed.mst");
+    for_each_variant(original.len(), |n| original[..n].to_vec(), "cut after byte", &[1, 3]);
+}
+
+#[test]
+fn a_trace_with_any_byte_flipped_is_never_believed() {
+    let original = fs::read(fixtures::dir().join("seed.mst")).expect("fixtures/seed.mst");
+    let flip = |n: usize| {
+        let mut bytes = original.clone();
+        bytes[n] ^= 1 << (n % 8);
+        bytes
+    };
+    for_each_variant(original.len(), flip, "flipped byte", &[1, 3]);
+}
