@@ -10,7 +10,7 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 mkdir "$dir/bin" "$dir/dev" "$dir/proc" "$dir/sys"
 cp "$cache/busybox" "$dir/bin/"
-cp "$vm/init" "$dir/init"
+cp "$vm/guest/init" "$dir/init"
 cp -r "$cache/$kernel/modules" "$dir/modules"
 cp "$script" "$dir/script"
 for file in "$@"; do
