@@ -16,6 +16,6 @@ cp "$script" "$dir/script"
 for file in "$@"; do
 	cp "$file" "$dir/bin/"
 done
-chmod 755 "$dir/init" "$dir/bin/"*
+chmod 755 "$dir" "$dir/init" "$dir/bin/"*
 # The guest unpacks it: gzip's fastest level saves reading without costing an emulated processor much.
 (cd "$dir" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) | gzip -1 >"$out"
