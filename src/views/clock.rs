@@ -71,6 +71,13 @@ impl Seconds {
     }
 }
 
+/// `2026-08-20T12:03:04.000000000Z` for ns since 1970; the number itself where no calendar has it.
+pub fn rfc3339(realtime_ns: i64) -> String {
+    let mut out = Vec::new();
+    let known = Seconds::rfc3339().write_rfc3339(&mut out, Clock { offset_ns: Some(realtime_ns) }, 0);
+    if known { String::from_utf8_lossy(&out).into_owned() } else { format!("@{realtime_ns}ns") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

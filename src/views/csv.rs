@@ -129,6 +129,10 @@ impl View for Csv {
     fn clock(&mut self, clock: Clock) {
         self.clock = clock;
     }
+
+    fn host(&mut self, name: &str) {
+        name.clone_into(&mut self.host);
+    }
 }
 
 #[cfg(test)]

@@ -100,6 +100,10 @@ impl View for Json {
         self.clock = clock;
     }
 
+    fn host(&mut self, name: &str) {
+        name.clone_into(&mut self.host);
+    }
+
     fn end(&mut self, out: &mut Vec<u8>) {
         if self.array {
             out.extend_from_slice(b"\n]\n");

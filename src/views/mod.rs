@@ -18,7 +18,7 @@ mod text;
 
 pub use call::write_call;
 pub use classic::Classic;
-pub use clock::Clock;
+pub use clock::{Clock, rfc3339};
 pub use columns::{COLUMNS, Cell, Column, column};
 pub use csv::Csv;
 pub use detail::Detail;
@@ -54,6 +54,9 @@ pub trait View {
 
     /// How the times of what follows are to be read.
     fn clock(&mut self, _clock: Clock) {}
+
+    /// Which host what follows is from.
+    fn host(&mut self, _name: &str) {}
 
     /// After the last row.
     fn end(&mut self, _out: &mut Vec<u8>) {}

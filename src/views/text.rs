@@ -198,6 +198,10 @@ impl View for Text {
     fn clock(&mut self, clock: Clock) {
         self.options.clock = clock;
     }
+
+    fn host(&mut self, name: &str) {
+        name.clone_into(&mut self.options.host);
+    }
 }
 
 #[cfg(test)]

@@ -109,9 +109,9 @@ pub struct StatsArgs {
     /// Traces, in this order; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// What to count by: call, error, process, ns, fstype
-    #[arg(long, value_name = "KEY", value_delimiter = ',')]
-    pub by: Vec<String>,
+    /// What to count by: call, error, process, ns, fstype, pid, uid, ...; `+` joins keys, for example fstype+error
+    #[arg(long, value_name = "KEY,...")]
+    pub by: Option<String>,
     /// Rows a table has at the most
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub top: usize,
@@ -259,12 +259,16 @@ mod tests {
     #[test]
     fn no_command_means_live() {
         let cli = parse("mountsnoop --failed -p 7 -p 8 -t");
-        assert_eq!((cli.command, cli.filter.failed, cli.filter.pid, cli.view.time), (None, true, vec![7, 8], true));
+        assert_eq!(
+            (cli.command, cli.filter.failed, cli.filter.pid, cli.view.time),
+            (None, true, vec![7, 8], true)
+        );
     }
 
     #[test]
     fn the_command_to_record_keeps_its_own_options() {
-        let Some(Command::Record(record)) = parse("mountsnoop record -o x.mst -- mount -t tmpfs").command else {
+        let Some(Command::Record(record)) = parse("mountsnoop record -o x.mst -- mount -t tmpfs").command
+        else {
             panic!("not record")
         };
         assert_eq!(record.command, ["mount", "-t", "tmpfs"]);
@@ -272,10 +276,14 @@ mod tests {
 
     #[test]
     fn times_may_begin_with_a_minus_sign() {
-        let Some(Command::Replay(replay)) = parse("mountsnoop replay x.mst --since -5m --until +10s").command else {
+        let Some(Command::Replay(replay)) = parse("mountsnoop replay x.mst --since -5m --until +10s").command
+        else {
             panic!("not replay")
         };
-        assert_eq!((replay.filter.since.as_deref(), replay.filter.until.as_deref()), (Some("-5m"), Some("+10s")));
+        assert_eq!(
+            (replay.filter.since.as_deref(), replay.filter.until.as_deref()),
+            (Some("-5m"), Some("+10s"))
+        );
     }
 
     #[test]

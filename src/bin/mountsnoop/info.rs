@@ -5,10 +5,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use mountsnoop::format::{
-    BLOCK_META, BlockHeader, ClockSync, Damage, Decompressor, FileHeader, Frame, Metadata, Record, RecorderStats,
-    Records, decompress,
+    BLOCK_META, BlockHeader, ClockSync, Damage, Decompressor, FileHeader, Frame, Metadata, Record,
+    RecorderStats, Records, decompress,
 };
-use mountsnoop::views::time;
+use mountsnoop::views::rfc3339;
 use serde_json::{Value, json};
 
 use crate::args::InfoArgs;
@@ -113,7 +113,9 @@ impl Trace {
 
     /// Every event that happened is here, and that is proven: closed, undamaged, and the recorder's books add up.
     fn complete(&self) -> bool {
-        let proven = |stats: &RecorderStats| stats.balance().is_ok() && stats.events_lost() == 0 && stats.seen == self.events;
+        let proven = |stats: &RecorderStats| {
+            stats.balance().is_ok() && stats.events_lost() == 0 && stats.seen == self.events
+        };
         self.closed && self.damages.is_empty() && self.stats.as_ref().is_some_and(proven)
     }
 
@@ -121,11 +123,18 @@ impl Trace {
     fn doubts(&self) -> Vec<String> {
         let mut doubts: Vec<String> = self.damages.iter().map(Damage::to_string).collect();
         if !self.closed {
-            doubts.push("it was not closed: the recorder still runs, was killed, or the copy is not whole".to_string());
+            doubts.push(
+                "it was not closed: the recorder still runs, was killed, or the copy is not whole"
+                    .to_string(),
+            );
         }
         let Some(stats) = &self.stats else { return doubts };
         if stats.events_lost() > 0 {
-            doubts.push(format!("{} of {} events were lost while recording", stats.events_lost(), stats.seen));
+            doubts.push(format!(
+                "{} of {} events were lost while recording",
+                stats.events_lost(),
+                stats.seen
+            ));
         }
         if let Err(unbalanced) = stats.balance() {
             doubts.push(unbalanced.to_string());
@@ -140,22 +149,31 @@ impl Trace {
     /// ns of CLOCK_REALTIME at a moment of CLOCK_BOOTTIME, by the clocks of the trace's start.
     fn realtime(&self, boottime_ns: u64) -> Option<i64> {
         let header = self.header.as_ref()?;
-        Some(header.created_realtime_ns.saturating_add(boottime_ns as i64 - header.created_boottime_ns as i64))
+        Some(
+            header.created_realtime_ns.saturating_add(boottime_ns as i64 - header.created_boottime_ns as i64),
+        )
     }
 
     fn text(&self, path: &Path, blocks: bool) -> String {
         let mut text = format!("{}\n", input::name(path));
         let mut row = |key: &str, value: String| text.push_str(&format!("  {key:<10} {}\n", clean(&value)));
         row("state", self.state().to_string());
-        row("complete", if self.complete() { format!("yes: {0} of {0} events", self.events) } else { "no".to_string() });
+        row(
+            "complete",
+            if self.complete() { format!("yes: {0} of {0} events", self.events) } else { "no".to_string() },
+        );
         self.doubts().into_iter().for_each(|doubt| row("", doubt));
         if let Some(header) = &self.header {
-            row("recorded", format!("{} (UTC)", time::rfc3339(header.created_realtime_ns)));
+            row("recorded", format!("{} (UTC)", rfc3339(header.created_realtime_ns)));
         }
-        let first_and_last = self.span.map(|(first, last)| (self.realtime(first), self.realtime(last), last - first));
+        let first_and_last =
+            self.span.map(|(first, last)| (self.realtime(first), self.realtime(last), last - first));
         if let Some((Some(first), Some(last), took)) = first_and_last {
             let took = took as f64 / 1e9;
-            row("events", format!("{}, from {} to {}, {took:.3} s", self.events, time::rfc3339(first), time::rfc3339(last)));
+            row(
+                "events",
+                format!("{}, from {} to {}, {took:.3} s", self.events, rfc3339(first), rfc3339(last)),
+            );
         } else {
             row("events", self.events.to_string());
         }
@@ -186,24 +204,28 @@ impl Trace {
                 "file_uuid": hex(&h.file_uuid), "session_uuid": hex(&h.session_uuid),
                 "segment_index": h.segment_index, "boot_id": hex(&h.boot_id), "host_id": hex(&h.host_id),
                 "format": format!("{}.{}", h.format_major, h.format_minor),
-                "created": time::rfc3339(h.created_realtime_ns),
+                "created": rfc3339(h.created_realtime_ns),
             })
         });
-        let list: Vec<Value> = self.list.iter().map(|(offset, b)| {
-            json!({
-                "offset": offset, "seq": b.block_seq, "type": b.block_type, "flags": b.flags,
-                "records": b.record_count, "events": b.event_count, "raw_bytes": b.raw_len,
-                "stored_bytes": b.stored_len, "first_boottime_ns": b.ts_min, "last_boottime_ns": b.ts_max,
-                "lost_total": b.lost_total,
+        let list: Vec<Value> = self
+            .list
+            .iter()
+            .map(|(offset, b)| {
+                json!({
+                    "offset": offset, "seq": b.block_seq, "type": b.block_type, "flags": b.flags,
+                    "records": b.record_count, "events": b.event_count, "raw_bytes": b.raw_len,
+                    "stored_bytes": b.stored_len, "first_boottime_ns": b.ts_min, "last_boottime_ns": b.ts_max,
+                    "lost_total": b.lost_total,
+                })
             })
-        }).collect();
+            .collect();
         let mut value = json!({
             "schema": 1, "file": input::name(path), "state": self.state(), "complete": self.complete(),
             "doubts": self.doubts(), "header": header, "events": self.events, "lost": self.lost,
             "blocks": self.blocks, "raw_bytes": self.raw_bytes, "file_bytes": self.file_bytes,
             "first_boottime_ns": self.span.map(|span| span.0), "last_boottime_ns": self.span.map(|span| span.1),
-            "first": self.span.and_then(|span| self.realtime(span.0)).map(time::rfc3339),
-            "last": self.span.and_then(|span| self.realtime(span.1)).map(time::rfc3339),
+            "first": self.span.and_then(|span| self.realtime(span.0)).map(rfc3339),
+            "last": self.span.and_then(|span| self.realtime(span.1)).map(rfc3339),
             "recorder": self.metadata, "stats": self.stats, "clock": self.clock,
         });
         if blocks {
@@ -219,7 +241,10 @@ fn about_recorder(metadata: &Metadata, mut row: impl FnMut(&str, String)) {
     row("kernel", metadata.kernel_version.clone());
     row("recorder", format!("mountsnoop {tool_version} ({tool_commit}), pid {}", metadata.recorder_pid));
     row("command", metadata.args.join(" "));
-    row("attached", format!("{} ({}): {}", metadata.attach_mode, metadata.attach_reason, metadata.attached.join(" ")));
+    row(
+        "attached",
+        format!("{} ({}): {}", metadata.attach_mode, metadata.attach_reason, metadata.attached.join(" ")),
+    );
     for (what, why) in &metadata.missing {
         row("not seen", format!("{what}: {why}"));
     }
@@ -230,5 +255,7 @@ fn about_recorder(metadata: &Metadata, mut row: impl FnMut(&str, String)) {
 
 /// A trace comes from anywhere: nothing of it may reach the terminal as a control sequence.
 fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
+        .collect()
 }

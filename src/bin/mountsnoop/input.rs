@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use mountsnoop::format::{Damage, LossReason, Lost, Reader, Scanner, State, Wanted};
+use mountsnoop::format::{Damage, LossReason, Lost, Reader, RecorderStats, Scanner, State, Wanted};
 
 /// Damaged places that are described; the rest is counted.
 const DESCRIBED: u64 = 10;
@@ -49,11 +49,18 @@ pub struct Complaints {
     damages: u64,
     lost: u64,
     parts: u64,
+    reasons: Vec<LossReason>,
+    unbalanced: u64,
 }
 
 impl Complaints {
     pub fn new(path: &Path) -> Complaints {
-        Complaints { name: name(path), damages: 0, lost: 0, parts: 0 }
+        Complaints { name: name(path), damages: 0, lost: 0, parts: 0, reasons: Vec::new(), unbalanced: 0 }
+    }
+
+    /// What the input is called.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     pub fn damage(&mut self, damage: &Damage) {
@@ -66,27 +73,42 @@ impl Complaints {
     pub fn lost(&mut self, lost: &Lost) {
         let count = if lost.reason.counts_events() { &mut self.lost } else { &mut self.parts };
         *count = count.saturating_add(lost.count);
+        if !self.reasons.contains(&lost.reason) && self.reasons.len() < DESCRIBED as usize {
+            self.reasons.push(lost.reason);
+        }
+    }
+
+    /// The recorder's own books: do they add up?
+    pub fn stats(&mut self, stats: &RecorderStats) {
+        if let Err(unbalanced) = stats.balance() {
+            self.unbalanced += 1;
+            eprintln!("mountsnoop: {}: {unbalanced}: the trace cannot be called complete", self.name);
+        }
     }
 
     /// Says what remains to be said; true if anything is missing.
-    pub fn end(&self, state: State) -> bool {
-        if self.damages > DESCRIBED {
-            eprintln!("mountsnoop: {}: and {} more damaged places", self.name, self.damages - DESCRIBED);
+    pub fn end(&self, state: State, malformed: u64) -> bool {
+        let Complaints { name, damages, lost, parts, .. } = self;
+        if *damages > DESCRIBED {
+            eprintln!("mountsnoop: {name}: and {} more damaged places", damages - DESCRIBED);
         }
         if state == State::Cut {
-            eprintln!("mountsnoop: {}: {state}", self.name);
+            eprintln!("mountsnoop: {name}: {state}");
         }
-        if self.lost > 0 {
-            let (events, reason) = (self.lost, LossReason::RING_FULL);
+        let why = self.reasons.iter().map(LossReason::to_string).collect::<Vec<_>>().join(", ");
+        if *lost > 0 {
             eprintln!(
-                "mountsnoop: {}: {events} events were lost while recording ({reason}, or as shown): a larger \
-                 --ring-size helps",
-                self.name
+                "mountsnoop: {name}: {lost} events were lost while recording ({why}): a larger --ring-size helps"
             );
         }
-        if self.parts > 0 {
-            eprintln!("mountsnoop: {}: {} arguments were lost while recording", self.name, self.parts);
+        if *parts > 0 {
+            eprintln!("mountsnoop: {name}: {parts} arguments were lost while recording ({why})");
         }
-        self.damages > 0 || self.lost > 0 || self.parts > 0 || state != State::Closed
+        if malformed > 0 {
+            eprintln!(
+                "mountsnoop: {name}: {malformed} events are not what this version knows, and are not shown"
+            );
+        }
+        damages + lost + parts + malformed + self.unbalanced > 0 || state != State::Closed
     }
 }

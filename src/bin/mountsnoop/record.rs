@@ -68,7 +68,9 @@ fn say(summary: &Summary, sink: &Tee) {
     }
     match &summary.command {
         Some(CommandEnd::NotFound) => eprintln!("mountsnoop: the command to record was not found"),
-        Some(CommandEnd::CannotExecute(why)) => eprintln!("mountsnoop: the command to record cannot be run: {why}"),
+        Some(CommandEnd::CannotExecute(why)) => {
+            eprintln!("mountsnoop: the command to record cannot be run: {why}")
+        }
         Some(CommandEnd::Killed(signal)) => eprintln!("mountsnoop: signal {signal} killed the command"),
         Some(CommandEnd::Exited(_)) | None => {}
     }
@@ -80,7 +82,9 @@ fn say(summary: &Summary, sink: &Tee) {
         sink.name
     );
     if *lost > 0 {
-        eprintln!("mountsnoop: {lost} events were lost because the ring buffer was full: use a larger --ring-size");
+        eprintln!(
+            "mountsnoop: {lost} events were lost because the ring buffer was full: use a larger --ring-size"
+        );
     }
     if *parts_lost > 0 {
         eprintln!("mountsnoop: {parts_lost} arguments of recorded calls were lost");

@@ -1,0 +1,257 @@
+//! Items of a trace, or of a recording as it happens, to the rows of one view: the one path that live printing, replay,
+//! export and stats all take, so that they cannot differ.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, anyhow};
+use mountsnoop::assemble::Assembler;
+use mountsnoop::filter::{Filter, TimeContext, TimeSpec, parse_comm};
+use mountsnoop::format::{ChildExit, ClockSync, Item, Lost, Metadata, Reader, RecorderStats};
+use mountsnoop::layout;
+use mountsnoop::record::Sink;
+use mountsnoop::views::{self, Clock, Detail, Json, Stamp, Text, TextOptions, View};
+
+use crate::args::{FilterArgs, ViewArgs};
+use crate::input::{self, Complaints};
+
+/// Rows are written out when they have grown to this, bytes.
+const CHUNK: usize = 64 << 10;
+
+/// The rows of one view, on their way to `W`.
+pub struct Rows<W: Write> {
+    filter: Filter,
+    since: Option<TimeSpec>,
+    until: Option<TimeSpec>,
+    utc: bool,
+    view: Box<dyn View>,
+    assembler: Assembler,
+    buffer: Vec<u8>,
+    out: W,
+    malformed: u64,
+    begun: bool,
+}
+
+impl<W: Write> Rows<W> {
+    /// Checks the filter; `utc` is for the times of day in it.
+    pub fn new(filter: &FilterArgs, utc: bool, view: Box<dyn View>, out: W) -> Result<Rows<W>> {
+        let moment = |option: &str, text: &Option<String>| {
+            let spec = text.as_deref().map(TimeSpec::parse).transpose();
+            spec.map_err(|error| anyhow!("{option}: {error}"))
+        };
+        let comm = filter.comm.iter().map(|glob| parse_comm(glob)).collect::<Result<_, _>>();
+        let mut rows = Rows {
+            since: moment("--since", &filter.since)?,
+            until: moment("--until", &filter.until)?,
+            filter: Filter {
+                pids: filter.pid.clone(),
+                comm: comm.map_err(|error| anyhow!("--comm: {error}"))?,
+                ns: filter.ns.clone(),
+                failed: filter.failed,
+                slow: filter.slow,
+                since: None,
+                until: None,
+            },
+            utc,
+            view,
+            assembler: Assembler::new(),
+            buffer: Vec::with_capacity(2 * CHUNK),
+            out,
+            malformed: 0,
+            begun: false,
+        };
+        rows.view.begin(&mut rows.buffer);
+        Ok(rows)
+    }
+
+    /// A trace begins: its times mean something from here on.
+    pub fn start(&mut self, realtime_ns: i64, boottime_ns: u64) -> Result<()> {
+        self.finish_trace()?;
+        let offset = realtime_ns.saturating_sub(boottime_ns as i64);
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let context =
+            TimeContext { start: realtime_ns, end: None, now: now.as_nanos() as i64, offset, utc: self.utc };
+        self.filter.since = self.since.map(|spec| spec.resolve(&context));
+        self.filter.until = self.until.map(|spec| spec.resolve(&context));
+        self.view.clock(Clock { offset_ns: Some(offset) });
+        Ok(())
+    }
+
+    pub fn host(&mut self, name: &str) {
+        self.view.host(name);
+    }
+
+    #[inline]
+    pub fn event(&mut self, bytes: &[u8]) -> Result<()> {
+        let Rows { filter, view, buffer, assembler, .. } = self;
+        let show = &mut |op: &mountsnoop::assemble::Op<'_>| {
+            if filter.matches(op) {
+                view.row(buffer, op);
+            }
+        };
+        if assembler.event(bytes, show).is_err() {
+            self.malformed += 1;
+        }
+        if self.buffer.len() >= CHUNK { self.write() } else { Ok(()) }
+    }
+
+    pub fn clock(&mut self, clock: &ClockSync) -> Result<()> {
+        let Rows { filter, view, buffer, assembler, .. } = self;
+        view.clock(Clock { offset_ns: Some(clock.realtime_ns.saturating_sub(clock.boottime_ns as i64)) });
+        assembler.clock(clock.boottime_ns, &mut |op| {
+            if filter.matches(op) {
+                view.row(buffer, op);
+            }
+        });
+        Ok(())
+    }
+
+    pub fn lost(&mut self, lost: &Lost) -> Result<()> {
+        if lost.reason.counts_events() {
+            let why = lost.reason.to_string();
+            let between = Some((lost.from_ns, lost.to_ns));
+            let lost = views::Lost { events: lost.count, cpu: lost.cpu, between, why: &why };
+            self.view.lost(&mut self.buffer, &lost);
+        }
+        Ok(())
+    }
+
+    /// What has not returned by now will not, in this trace.
+    fn finish_trace(&mut self) -> Result<()> {
+        let Rows { filter, view, buffer, assembler, .. } = self;
+        assembler.finish(&mut |op| {
+            if filter.matches(op) {
+                view.row(buffer, op);
+            }
+        });
+        *assembler = Assembler::new();
+        self.write()
+    }
+
+    /// Reads a trace to its end; true if anything of it is missing.
+    pub fn read(&mut self, mut reader: Reader, mut complaints: Complaints) -> Result<bool> {
+        loop {
+            match reader.next() {
+                Ok(Some(item)) => self.item(item, &mut complaints)?,
+                Ok(None) => break,
+                Err(error) => {
+                    // What was read before stays good; where nothing was, not even a heading is printed.
+                    if self.begun {
+                        self.finish_trace()?;
+                    }
+                    return Err(error).with_context(|| complaints.name().to_string());
+                }
+            }
+        }
+        self.finish_trace()?;
+        Ok(complaints.end(reader.state(), std::mem::take(&mut self.malformed)))
+    }
+
+    #[inline]
+    fn item(&mut self, item: Item<'_>, complaints: &mut Complaints) -> Result<()> {
+        self.begun = true;
+        match item {
+            Item::Event(event) => return self.event(event.bytes),
+            Item::Start { header: Some(header), .. } => {
+                return self.start(header.created_realtime_ns, header.created_boottime_ns);
+            }
+            Item::Start { header: None, .. } => return self.finish_trace(),
+            Item::Metadata(metadata) => self.host(&metadata.hostname),
+            Item::Clock(clock) => return self.clock(&clock),
+            Item::Lost(lost) => {
+                complaints.lost(&lost);
+                return self.lost(&lost);
+            }
+            Item::Damage(damage) => complaints.damage(&damage),
+            Item::Stats(stats) => complaints.stats(&stats),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Ends the view: nothing follows.
+    pub fn end(&mut self) -> Result<()> {
+        self.finish_trace()?;
+        self.view.end(&mut self.buffer);
+        self.write()?;
+        self.out.flush()?;
+        Ok(())
+    }
+
+    fn write(&mut self) -> Result<()> {
+        self.out.write_all(&self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+/// The view that the options ask for.
+pub fn view(args: &ViewArgs) -> Box<dyn View> {
+    let clock = Clock::default();
+    if args.classic {
+        Box::new(views::Classic)
+    } else if args.json {
+        Box::new(Json::lines("", clock))
+    } else if args.detail {
+        Box::new(Detail::new(clock, args.utc))
+    } else {
+        let stamps = if args.time { vec![Stamp::Clock] } else { Vec::new() };
+        Box::new(Text::new(TextOptions { stamps, utc: args.utc, ..TextOptions::default() }))
+    }
+}
+
+/// Prints a recording as it happens.
+pub struct Printer(Rows<io::Stdout>);
+
+impl Printer {
+    pub fn new(filter: &FilterArgs, args: &ViewArgs) -> Result<Printer> {
+        Ok(Printer(Rows::new(filter, args.utc, view(args), io::stdout())?))
+    }
+}
+
+impl Sink for Printer {
+    fn begin(&mut self, metadata: &Metadata, clock: &ClockSync) -> Result<()> {
+        self.0.start(clock.realtime_ns, clock.boottime_ns)?;
+        self.0.host(&metadata.hostname);
+        self.clock(clock)?;
+        self.flush()
+    }
+
+    fn event(&mut self, _: &layout::Common, bytes: &[u8]) -> Result<()> {
+        self.0.event(bytes)
+    }
+
+    fn clock(&mut self, clock: &ClockSync) -> Result<()> {
+        self.0.clock(clock)
+    }
+
+    fn lost(&mut self, lost: &Lost) -> Result<()> {
+        self.0.lost(lost)
+    }
+
+    fn child_exit(&mut self, _: &ChildExit) -> Result<()> {
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.0.write()?;
+        self.0.out.flush()?;
+        Ok(())
+    }
+
+    fn end(&mut self, _: &RecorderStats, clock: &ClockSync) -> Result<()> {
+        self.0.clock(clock)?;
+        self.0.end()
+    }
+}
+
+/// Reads one trace after the other; true if anything is missing from any of them.
+pub fn read_all<W: Write>(rows: &mut Rows<W>, files: &[PathBuf]) -> Result<bool> {
+    // All are opened first: a mistyped name should not show half an answer.
+    let readers = files.iter().map(|path| input::reader(path)).collect::<Result<Vec<_>>>()?;
+    let mut lossy = false;
+    for (reader, path) in readers.into_iter().zip(files) {
+        lossy |= rows.read(reader, Complaints::new(path))?;
+    }
+    Ok(lossy)
+}

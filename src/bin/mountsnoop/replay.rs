@@ -1,0 +1,14 @@
+//! `mountsnoop replay`: prints the calls of traces.
+
+use anyhow::Result;
+
+use crate::args::ReplayArgs;
+use crate::outcome::Outcome;
+use crate::pipeline::{self, Rows};
+
+pub fn run(args: &ReplayArgs) -> Result<Outcome> {
+    let mut rows = Rows::new(&args.filter, args.view.utc, pipeline::view(&args.view), std::io::stdout())?;
+    let lossy = pipeline::read_all(&mut rows, &args.files)?;
+    rows.end()?;
+    Ok(Outcome::lossy(lossy))
+}
