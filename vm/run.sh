@@ -36,8 +36,10 @@ boot() {
 	truncate -s 0 "$dir/disk" "$dir/console" "$dir/output"
 	truncate -s 256M "$dir/disk"
 	# -no-reboot with panic=-1: a panic ends the run. The second port is where the script speaks.
+	# Without cmpxchg16b: QEMU 7.2 sometimes leaves another value in the flags after it, seen as double faults in the
+	# allocator of 6.12, which takes it where the processor has it.
 	nice -n 10 timeout -k 5 "$limit" qemu-system-x86_64 \
-		-accel "${VM_ACCEL:-tcg}" -cpu max -smp "$cpus" -m 1024 -nodefaults -display none -no-reboot \
+		-accel "${VM_ACCEL:-tcg}" -cpu max,-cx16 -smp "$cpus" -m 1024 -nodefaults -display none -no-reboot \
 		-serial "file:$dir/console" -serial "file:$dir/output" \
 		-drive "file=$dir/disk,format=raw,if=virtio,cache=unsafe" \
 		-kernel "$dir/vmlinuz" -initrd "$dir/initramfs" \
@@ -52,9 +54,10 @@ boot() {
 	trap - EXIT INT TERM
 }
 
-# Of about forty emulated boots one stops before its first line, or panics where no line of ours has run.
+# Not of our making: it stopped before the script's first word, or panicked without a BPF program on the stack.
 emulator_fault() {
-	[ ! -s "$dir/output" ] || grep -q 'Kernel panic - not syncing' "$dir/console" || [ ! -s "$dir/console" ]
+	[ -s "$dir/output" ] || return 0
+	grep -aq 'Kernel panic' "$dir/console" && ! grep -aq 'bpf_prog\|bpf_trampoline\|__bpf_' "$dir/console"
 }
 
 for try in 1 2; do
