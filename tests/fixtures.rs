@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use mountsnoop::decode::synth;
-use mountsnoop::format::{ClockSync, CpuStats, EventInfo, FileIdentity, Metadata, RecorderStats, Writer, WriterOptions};
+use mountsnoop::format::{
+    ClockSync, CpuStats, EventInfo, FileIdentity, Metadata, RecorderStats, Writer, WriterOptions,
+};
 use mountsnoop::layout::{self, Common};
 
 pub fn dir() -> PathBuf {
@@ -28,13 +30,22 @@ pub fn trace(metadata: &Metadata, identity: FileIdentity, clock: ClockSync, even
         Writer::new(Vec::new(), WriterOptions::default(), identity, metadata, &clock).expect("a writer");
     for bytes in events {
         let head = Common::read(bytes).expect("an event");
-        let failed = head.phase == layout::EXIT && layout::u64_at(bytes, layout::RET).expect("a result") as i64 <= -1;
-        let info = EventInfo { time_ns: head.time, op_bit: head.call as u8, failed, incomplete: head.flags != 0 };
+        let failed =
+            head.phase == layout::EXIT && layout::u64_at(bytes, layout::RET).expect("a result") as i64 <= -1;
+        let info =
+            EventInfo { time_ns: head.time, op_bit: head.call as u8, failed, incomplete: head.flags != 0 };
         writer.event(&info, bytes).expect("written");
     }
     let n = events.len() as u64;
     let cpus = vec![CpuStats { cpu: 0, seen: n, ring_full: 0 }];
-    let stats = RecorderStats { seen: n, sent: n, written: n, cpus, stopped_by: "signal 2".into(), ..Default::default() };
+    let stats = RecorderStats {
+        seen: n,
+        sent: n,
+        written: n,
+        cpus,
+        stopped_by: "signal 2".into(),
+        ..Default::default()
+    };
     writer.finish(&stats, &clock).expect("finished").0
 }
 
@@ -46,13 +57,26 @@ fn seed() -> Vec<u8> {
     let private = synth::mount(text("none"), text("/"), empty, 16384 | 1 << 18, empty).comm(b"unshare");
     let umount = || synth::umount2(b"/mnt", 0).comm(b"umount");
     let (host, own) = (4_026_531_840, 4_026_532_160);
-    let calls = [(bind(), 710, host), (umount(), 714, host), (private, 717, own), (bind(), 725, own), (umount(), 728, own)];
+    let calls = [
+        (bind(), 710, host),
+        (umount(), 714, host),
+        (private, 717, own),
+        (bind(), 725, own),
+        (umount(), 728, own),
+    ];
     let mut events = Vec::new();
     for (n, (enter, pid, ns)) in calls.into_iter().enumerate() {
         let (n, call) = (n as u64, if pid == 714 || pid == 728 { 2 } else { 1 });
         let at = 60_000_000_000 + n * 4_000_000_000;
         events.push(enter.task(pid, pid).mnt_ns(ns).time(at).cpu(0, 2 * n).owner(700, 0, 1).build());
-        events.push(synth::exit(call).task(pid, pid).mnt_ns(ns).time(at + 30_000 + n * 7_000).cpu(0, 2 * n + 1).build());
+        events.push(
+            synth::exit(call)
+                .task(pid, pid)
+                .mnt_ns(ns)
+                .time(at + 30_000 + n * 7_000)
+                .cpu(0, 2 * n + 1)
+                .build(),
+        );
     }
     let metadata = Metadata {
         tool_version: "0.1.0".into(),
@@ -113,7 +137,8 @@ const GOLDEN: &[(&str, &[&str])] = &[
 #[test]
 fn every_fixture_reads_as_it_always_did() {
     let update = std::env::var_os("MOUNTSNOOP_UPDATE").is_some();
-    let mut traces: Vec<PathBuf> = fs::read_dir(dir()).expect("fixtures").map(|entry| entry.expect("an entry").path()).collect();
+    let mut traces: Vec<PathBuf> =
+        fs::read_dir(dir()).expect("fixtures").map(|entry| entry.expect("an entry").path()).collect();
     traces.retain(|path| path.extension().is_some_and(|ext| ext == "mst"));
     traces.sort();
     assert!(traces.len() >= 2, "fixtures are missing: {traces:?}");

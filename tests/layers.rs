@@ -8,7 +8,11 @@ use std::path::{Path, PathBuf};
 const ALLOWED: &[(&str, &[&str], &[&str])] = &[
     ("layout", &[], &[]),
     ("format", &[], &["bincode", "serde", "zstd", "crc32c", "memchr", "getrandom"]),
-    ("record", &["format", "layout"], &["libbpf_rs", "nix", "rustix", "signal_hook", "hmac", "sha2", "anyhow"]),
+    (
+        "record",
+        &["format", "layout"],
+        &["libbpf_rs", "nix", "rustix", "signal_hook", "hmac", "sha2", "anyhow"],
+    ),
     ("decode", &["layout"], &["memchr"]),
     ("assemble", &["decode", "layout"], &[]),
     ("filter", &["assemble", "decode", "layout"], &["chrono", "globset", "humantime"]),
@@ -46,7 +50,9 @@ fn names_after(code: &str, prefix: &str) -> Vec<String> {
             continue;
         }
         let rest = &code[at + prefix.len()..];
-        let word = |text: &str| text.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+        let word = |text: &str| {
+            text.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
+        };
         match rest.strip_prefix('{') {
             Some(group) => names.extend(group.split('}').next().unwrap_or_default().split(',').map(word)),
             None => names.push(word(rest)),
@@ -59,7 +65,8 @@ fn names_after(code: &str, prefix: &str) -> Vec<String> {
 /// Paths like `zstd::` anywhere in the code.
 fn uses_crate(code: &str, name: &str) -> bool {
     let prefix = format!("{name}::");
-    code.match_indices(&prefix).any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'))
+    code.match_indices(&prefix)
+        .any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'))
 }
 
 #[test]
@@ -68,7 +75,8 @@ fn a_module_uses_only_what_stands_before_it() {
     let mut files = Vec::new();
     sources(&src, &mut files);
     let rationed: Vec<&str> = ALLOWED.iter().flat_map(|(_, _, crates)| crates.iter().copied()).collect();
-    let table: BTreeMap<_, _> = ALLOWED.iter().map(|(module, own, crates)| (*module, (*own, *crates))).collect();
+    let table: BTreeMap<_, _> =
+        ALLOWED.iter().map(|(module, own, crates)| (*module, (*own, *crates))).collect();
     let mut wrong = Vec::new();
     for file in &files {
         let inside = file.strip_prefix(&src).expect("below src").to_string_lossy().into_owned();

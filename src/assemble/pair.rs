@@ -105,7 +105,7 @@ impl Assembler {
     #[inline]
     fn emit(&self, at: usize, exit: Option<&Event<'_>>, outcome: Outcome, sink: &mut impl FnMut(&Op<'_>)) {
         // Decoded a second time rather than kept: what is kept would borrow from its own neighbour.
-        let Ok(enter) = Event::decode(&self.pending.slot(at).bytes) else { return };
+        let Ok(enter) = Event::decode_again(&self.pending.slot(at).bytes) else { return };
         let task = if let Body::Enter(task) = enter.body { Some(task) } else { None };
         let call = Call::decode(enter.common.call, Some(enter.sections), exit.map(|exit| exit.sections));
         sink(&Op { common: enter.common, task, call, outcome });

@@ -3,24 +3,26 @@
 
 use super::digits::HEX;
 
-/// Bytes that stand for themselves: printable ASCII but `"` and `\`.
-const CLEAN: [bool; 256] = clean();
+/// Printable ASCII but `"` and `\`: what stands for itself in a C string and in JSON.
+#[inline]
+fn stands_for_itself(byte: u8) -> bool {
+    matches!(byte, 0x20..=0x7e) & (byte != b'"') & (byte != b'\\')
+}
 
-const fn clean() -> [bool; 256] {
-    let mut table = [false; 256];
-    let mut byte = 0x20;
-    while byte <= 0x7e {
-        table[byte] = byte != b'"' as usize && byte != b'\\' as usize;
-        byte += 1;
-    }
-    table
+/// Whether nothing in `bytes` needs escaping. Looks at all of them without a branch, many at a time.
+#[inline]
+pub fn is_clean(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |clean, &byte| clean & stands_for_itself(byte))
 }
 
 /// Appends `bytes` escaped as in a C string, without the quotes.
 #[inline]
 pub fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
+    if is_clean(bytes) {
+        return out.extend_from_slice(bytes);
+    }
     let mut rest = bytes;
-    while let Some(at) = rest.iter().position(|&byte| !CLEAN[usize::from(byte)]) {
+    while let Some(at) = rest.iter().position(|&byte| !stands_for_itself(byte)) {
         out.extend_from_slice(&rest[..at]);
         escape_byte(out, rest[at]);
         rest = &rest[at + 1..];
@@ -38,12 +40,22 @@ pub fn quote(out: &mut Vec<u8>, bytes: &[u8]) {
 
 /// Appends a task's name as the first mountsnoop printed it: quotes and backslashes stay, what a terminal could obey does not.
 pub fn escape_name(out: &mut Vec<u8>, bytes: &[u8]) {
+    if is_clean(bytes) {
+        return out.extend_from_slice(bytes);
+    }
     for &byte in bytes {
         match byte {
             0x20..=0x7e => out.push(byte),
             _ => escape_byte(out, byte),
         }
     }
+}
+
+/// Whether a terminal or an editor obeys a character rather than show it: controls (C1 too, which are valid UTF-8) and
+/// those that reorder or break lines.
+pub fn is_obeyed(character: char) -> bool {
+    let reorders = matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    character.is_control() || reorders
 }
 
 #[cold]

@@ -65,6 +65,16 @@ impl<'a> Event<'a> {
     /// Reads an event. Headers longer than this version knows are fine: what was added to them is skipped.
     #[inline]
     pub fn decode(bytes: &'a [u8]) -> Result<Event<'a>, Malformed> {
+        let event = Event::decode_again(bytes)?;
+        if !matches!(event.body, Body::Unknown) {
+            event.sections.check()?;
+        }
+        Ok(event)
+    }
+
+    /// As [`Event::decode`], for bytes that have passed it: does not look whether the sections reach exactly to the end.
+    #[inline]
+    pub(crate) fn decode_again(bytes: &'a [u8]) -> Result<Event<'a>, Malformed> {
         let common = Common::read(bytes).ok_or(Malformed("shorter than an event header"))?;
         let Some((header, rest)) = bytes.split_at_checked(usize::from(common.header_len)) else {
             return Err(Malformed("its header is longer than the event"));
@@ -81,11 +91,7 @@ impl<'a> Event<'a> {
             }
             _ => Body::Unknown,
         };
-        let sections = Sections { rest };
-        if body != Body::Unknown {
-            sections.check()?;
-        }
-        Ok(Event { common, body, sections })
+        Ok(Event { common, body, sections: Sections { rest } })
     }
 }
 

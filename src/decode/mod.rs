@@ -24,4 +24,4 @@ pub use bytes::{Capture, UserStr};
 pub use calls::{ArgSpec, Argument, CALLS, Call, CallSpec, Kind, Mount, Umount2, Value};
 pub use event::{Body, Event, Malformed, Section, Sections, Task};
 pub use mount::MountOperation;
-pub use names::{Flag, FlagTable};
+pub use names::{Flag, FlagTable, Magic};

@@ -5,6 +5,9 @@ use super::View;
 use crate::assemble::{Op, Outcome};
 use crate::decode::{Value, digits, errno, escape};
 
+/// What the seed kept of a string (`MAX_STR_LEN`); more than that it cut without saying so.
+const STRING_MAX: usize = 412;
+
 /// The classic view.
 ///
 /// It prints calls that have returned, and nothing of the others. NULL and unreadable strings are `""`, as are those the trace
@@ -34,7 +37,7 @@ impl View for Classic {
             out.extend_from_slice(separator);
             separator = b", ";
             match arg.value {
-                Value::Str(text) => escape::quote(out, text.bytes),
+                Value::Str(text) => escape::quote(out, &text.bytes[..text.bytes.len().min(STRING_MAX)]),
                 Value::Flags(value, table) => table.write_classic(out, value.unwrap_or(0)),
                 Value::Number(value) => digits::hex(out, value.unwrap_or(0)),
             }
@@ -89,6 +92,13 @@ mod tests {
             calls([synth::enter(2).cut(0, b"/long").number(1, 0), synth::exit(2)]),
             [r#"umount("/long", 0x0) = 0"#]
         );
+    }
+
+    #[test]
+    fn strings_end_where_the_seed_cut_them() {
+        let call = |length: usize| calls([synth::umount2("x".repeat(length).as_bytes(), 0), synth::exit(2)]);
+        assert_eq!(call(412), [format!("umount(\"{}\", 0x0) = 0", "x".repeat(412))]);
+        assert_eq!(call(413), call(412));
     }
 
     #[test]

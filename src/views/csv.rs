@@ -85,11 +85,15 @@ fn drop_unless(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> bool) {
     }
 }
 
-/// Text as it is; bytes that are none, escaped.
+/// Text as it is; bytes that are none, or that a terminal would obey, escaped.
 fn readable(out: &mut Vec<u8>, bytes: &[u8]) {
+    if escape::is_clean(bytes) {
+        return out.extend_from_slice(bytes);
+    }
+    let obeyed = |c: char| escape::is_obeyed(c) && !matches!(c, '\t' | '\r' | '\n');
     match std::str::from_utf8(bytes) {
-        Ok(_) => out.extend_from_slice(bytes),
-        Err(_) => escape::escape(out, bytes),
+        Ok(text) if !text.contains(obeyed) => out.extend_from_slice(bytes),
+        _ => escape::escape(out, bytes),
     }
 }
 
@@ -195,7 +199,8 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_escaped() {
+    fn bytes_that_are_no_text_or_that_a_terminal_obeys_are_escaped() {
+        assert_eq!(cells(false, "target", [synth::umount2(b"/\x1b[2J", 0), synth::exit(2)]), [[r"/\x1b[2J"]]);
         assert_eq!(cells(false, "target", [synth::umount2(b"/\xff", 0), synth::exit(2)]), [[r"/\xff"]]);
     }
 

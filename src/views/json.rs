@@ -5,7 +5,7 @@ use super::View;
 use super::clock::{Clock, Seconds};
 use super::columns::{COLUMNS, Cell};
 use crate::assemble::Op;
-use crate::decode::{Argument, Call, Capture, FlagTable, UserStr, Value, digits};
+use crate::decode::{Argument, Call, Capture, FlagTable, UserStr, Value, digits, escape};
 
 /// The largest integer that every reader of JSON keeps exact; larger ones are written as strings.
 const EXACT: u64 = 1 << 53;
@@ -41,6 +41,7 @@ impl Json {
             Cell::Name(name) => string(out, name),
             Cell::Comm(name) => text(out, &UserStr { bytes: name, capture: Capture::Whole, late: false }),
             Cell::Time(time) => self.time(out, time),
+            Cell::Host if self.host.is_empty() => null(out),
             Cell::Host => string(out, &self.host),
             Cell::Call => self.ours(out, |out| op.call.write_name(out)),
             Cell::Arg(arg) => argument(out, &arg),
@@ -213,9 +214,33 @@ pub(super) fn key(out: &mut Vec<u8>, name: &str) {
     out.extend_from_slice(b"\":");
 }
 
+/// A string; what a terminal would obey is escaped even where JSON does not ask for it.
 pub(super) fn string(out: &mut Vec<u8>, text: &str) {
-    // Writing to a Vec cannot fail, and a str is always JSON.
-    let _ = serde_json::to_writer(out, text);
+    if escape::is_clean(text.as_bytes()) {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        return;
+    }
+    if text.bytes().fold(true, |plain, byte| plain & (byte < 0x7f)) {
+        // Writing to a Vec cannot fail, and a str is always JSON.
+        let _ = serde_json::to_writer(out, text);
+        return;
+    }
+    out.push(b'"');
+    for part in text.split_inclusive(escape::is_obeyed) {
+        let start = out.len();
+        let shown = part.trim_end_matches(escape::is_obeyed);
+        let _ = serde_json::to_writer(&mut *out, shown);
+        // Of the quotes around each part only the outermost are wanted.
+        out.remove(start);
+        out.pop();
+        let mut units = [0; 2];
+        for unit in part[shown.len()..].chars().flat_map(|c| c.encode_utf16(&mut units).to_vec()) {
+            out.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
+        }
+    }
+    out.push(b'"');
 }
 
 pub(super) fn unsigned(out: &mut Vec<u8>, value: u64) {

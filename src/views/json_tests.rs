@@ -149,3 +149,12 @@ fn an_array_is_one_even_when_it_is_empty() {
         [("umount2", true), ("mount", true)]
     );
 }
+
+#[test]
+fn text_stays_text_and_what_a_terminal_obeys_is_escaped() {
+    let target = "/é\u{9b}2J\u{202e}\u{7f}\"\n😀\u{85}";
+    let events = || [synth::umount2(target.as_bytes(), 0), synth::exit(2)];
+    let line = printed(&mut Json::lines("box", Clock::default()), events());
+    assert!(line.contains(r#""target":"/é\u009b2J\u202e\u007f\"\u000a😀\u0085""#), "{line}");
+    assert_eq!(objects(events()).remove(0).args["target"], target);
+}

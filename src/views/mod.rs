@@ -61,3 +61,57 @@ pub trait View {
     /// After the last row.
     fn end(&mut self, _out: &mut Vec<u8>) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assemble::Assembler;
+    use crate::decode::synth;
+
+    /// Every single-byte change of a call's two events, fed to a view; `check` gets what comes out each time.
+    fn mutate(mut view: impl FnMut() -> Box<dyn View>, check: impl Fn(&[u8])) {
+        let enter = synth::mount(Some(b"a"), Some(b"\xff"), None, 0xc0ed_1000, Some(b"x"))
+            .fault(0, 9)
+            .cut(5, b"y")
+            .build();
+        let exit = synth::exit(1).late(4, b"z").ret(-16).build();
+        for at in 0..enter.len() + exit.len() {
+            for value in [0, 1, 2, 3, 0x7f, 0x80, 0xff] {
+                let mut events = [enter.clone(), exit.clone()];
+                let (event, at) = if at < enter.len() { (0, at) } else { (1, at - enter.len()) };
+                events[event][at] = value;
+                let (mut view, mut out, mut assembler) = (view(), Vec::new(), Assembler::new());
+                view.begin(&mut out);
+                for event in events {
+                    let _ = assembler.event(&event, &mut |op| view.row(&mut out, op));
+                }
+                assembler.finish(&mut |op| view.row(&mut out, op));
+                view.end(&mut out);
+                check(&out);
+            }
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_a_view_panic_or_print_what_a_terminal_obeys() {
+        let printable =
+            |out: &[u8]| assert!(out.iter().all(|&byte| byte == b'\n' || (0x20..=0x7e).contains(&byte)));
+        mutate(|| Box::new(Text::new(TextOptions::default())), printable);
+        mutate(|| Box::new(Classic), printable);
+        mutate(|| Box::new(Detail::new(Clock::default(), true)), printable);
+        mutate(|| Box::new(Stats::new(StatsOptions::default())), printable);
+    }
+
+    #[test]
+    fn no_bytes_make_json_or_csv_that_cannot_be_read() {
+        let clock = Clock { offset_ns: Some(1) };
+        mutate(
+            || Box::new(Json::array("host", clock)),
+            |out| drop(serde_json::from_slice::<Vec<serde_json::Value>>(out).unwrap()),
+        );
+        mutate(
+            || Box::new(Csv::new("host", clock, false)),
+            |out| assert!(::csv::Reader::from_reader(out).records().all(|record| record.is_ok())),
+        );
+    }
+}
