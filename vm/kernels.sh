@@ -36,20 +36,25 @@ lists() {
 	private_apt apt-get update >&2 || say "not every suite could be read"
 }
 
-# The newest package of a kernel series, "" for none: linux-image-6.1.0-47-cloud-amd64 for 6.1.
+# The newest image of a kernel series all of which the mirror has, "" for none: linux-image-6.1.0-47-cloud-amd64 for 6.1.
 image_of() {
 	case $1 in
 	newest) prefix=linux-image- ;;
 	*) prefix=linux-image-$1. ;;
 	esac
-	private_apt apt-cache pkgnames "$prefix" | grep -- '^linux-image-[0-9].*-cloud-amd64$' | sort -V | tail -n 1
+	for image in $(private_apt apt-cache pkgnames "$prefix" | grep -- '^linux-image-[0-9].*-cloud-amd64$' | sort -rV); do
+		# apt-cache shows in <> what is named but is not there.
+		case $(parts_of "$image") in
+		*'<'*) say "$image: its $(parts_of "$image" | grep '<') is not on the mirror" ;;
+		*) echo "$image" && break ;;
+		esac
+	done
 }
 
-# The packages that hold the files of an image: itself, and since 7.0 those that it was split into.
+# The packages that hold the files of an image: itself, and since 6.19 those that it was split into.
 parts_of() {
 	echo "$1"
-	private_apt apt-cache depends --important "$1" |
-		awk -v release="${1#linux-image-}" '$2 ~ /^linux-(binary|modules)-/ && index($2, release) { print $2 }'
+	private_apt apt-cache depends --important "$1" | awk '$2 ~ /^<?linux-(binary|modules)-/ { print $2 }'
 }
 
 unpack() {
@@ -95,6 +100,7 @@ fetch_kernel() {
 		number=$((number + 1))
 	done
 	rm -rf "$tree"
+	ls "$dir.part/modules" | grep -q virtio_blk || fail "$image has no module virtio_blk, which is not built in"
 	echo "$says" >"$dir.part/version"
 	rm -rf "$dir"
 	mv "$dir.part" "$dir"

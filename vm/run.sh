@@ -46,7 +46,7 @@ boot() {
 		-append "console=ttyS0 loglevel=5 panic=-1 $append" </dev/null >"$dir/qemu" 2>&1 &
 	qemu=$!
 	trap 'kill $qemu 2>/dev/null' EXIT INT TERM
-	tail -n +1 -s 0.2 -f --pid=$qemu "$dir/output" 2>/dev/null | sed -u '/^@vm-status /d' &
+	tail -n +1 -s 0.2 -f --pid=$qemu "$dir/output" 2>/dev/null | sed -u '/^@vm-status /d; s/@vm-status [0-9]*$//' &
 	said=$!
 	ended=0
 	wait $qemu || ended=$?
@@ -62,7 +62,7 @@ emulator_fault() {
 
 for try in 1 2; do
 	boot
-	status=$(sed -n 's/^@vm-status \([0-9]*\)$/\1/p' "$dir/output")
+	status=$(sed -n 's/.*@vm-status \([0-9]*\)$/\1/p' "$dir/output")
 	if [ -n "$status" ]; then
 		mkdir -p "$dir/out"
 		tar -C "$dir/out" -xf "$dir/disk" 2>/dev/null || true

@@ -10,7 +10,7 @@ shift
 guest=$cache/guest
 mkdir -p "$guest"
 for program in calls storm; do
-	cc -O2 -Wall -Wextra -static -pthread -I "$root/tests/workloads" ${VM_INC:-} -o "$guest/$program" "$vm/guest/$program.c"
+	cc -O2 -Wall -Wextra -static -pthread -I "$root/tests/workloads" -o "$guest/$program" "$vm/guest/$program.c"
 done
 cc -m32 -O2 -Wall -Wextra -static -nostdlib -fno-stack-protector -fno-pic -no-pie -o "$guest/compat" "$vm/guest/compat.c"
 strip -o "$guest/mountsnoop" "$mountsnoop"
