@@ -47,7 +47,7 @@ lint:
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --all-targets --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
-	for script in scripts/*.sh vm/*.sh vm/guest/live.sh vm/guest/init .ci/run; do sh -n $$script || exit 1; done
+	for script in scripts/*.sh vm/*.sh vm/guest/live.sh vm/guest/init $(wildcard .ci/run); do sh -n $$script || exit 1; done
 
 deny:
 	cargo deny --locked check bans licenses sources

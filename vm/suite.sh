@@ -24,7 +24,6 @@ try() {
 		--file "$guest/compat" --file "$vm/guest/live.sh" -- sh /bin/live.sh >"$cache/$name.log" 2>&1; then
 		rm -rf "$cache/results/$name"
 		mv "$cache/$kernel/out" "$cache/results/$name"
-		"$mountsnoop" --version >/dev/null
 		python3 "$vm/check.py" "$mountsnoop" "$cache/results/$name" "$name" || failed=yes
 	else
 		failed=yes
@@ -47,5 +46,6 @@ for wanted in "$@"; do
 	if grep -q PREEMPT_DYNAMIC "$cache/$kernel/version"; then
 		try "$kernel-full" "$kernel" --append preempt=full
 	fi
+	try "$kernel-2cpus" "$kernel" --cpus 2
 done
 [ "$failed" = no ]
