@@ -46,7 +46,7 @@ boot() {
 		-append "console=ttyS0 loglevel=5 panic=-1 $append" </dev/null >"$dir/qemu" 2>&1 &
 	qemu=$!
 	trap 'kill $qemu 2>/dev/null' EXIT INT TERM
-	tail -n +1 -s 0.2 -f --pid=$qemu "$dir/output" 2>/dev/null | sed -u '/^@vm-status /d; s/@vm-status [0-9]*$//' &
+	tail -n +1 -s 0.2 -f --pid=$qemu "$dir/output" 2>/dev/null | sed -u '/^@vm-began$/d; /^@vm-status /d; s/@vm-status [0-9]*$//' &
 	said=$!
 	ended=0
 	wait $qemu || ended=$?
@@ -56,7 +56,7 @@ boot() {
 
 # Not of our making: it stopped before the script's first word, or panicked without a BPF program on the stack.
 emulator_fault() {
-	[ -s "$dir/output" ] || return 0
+	grep -q '^@vm-began' "$dir/output" || return 0
 	grep -aq 'Kernel panic' "$dir/console" && ! grep -aq 'bpf_prog\|bpf_trampoline\|__bpf_' "$dir/console"
 }
 

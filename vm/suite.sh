@@ -30,7 +30,7 @@ try() {
 		printf '%-16s FAILED: the guest: see %s\n' "$name" "$cache/$name.log"
 		tail -n 5 "$cache/$name.log"
 	fi
-	say "$name: $(($(date +%s) - begun)) s"
+	say "$name: $(($(date +%s) - begun)) s$(sed -n 's/.*\(trying once more\).*/, after \1/p' "$cache/$name.log")"
 }
 
 failed=no

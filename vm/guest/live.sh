@@ -34,7 +34,9 @@ unshare -m sh -c 'mount -t debugfs none /sys/kernel/debug && cat /sys/kernel/deb
 	>/out/preempt 2>/dev/null
 uname -r >/out/release
 
-ways=$(mountsnoop record --help | tr '\n' ' ' | sed -n 's/.*--attach .*\[possible values: \([^]]*\)\].*/\1/p' | tr -d ',')
+# The ways to attach, as the help of the option lists them; none while there is no such option.
+ways=$(mountsnoop record -h | tr -s '\n ' ' ' |
+	sed -n 's/.*--attach //p' | sed -n 's/].*//; s/.*\[possible values: //p' | tr -d ',')
 for way in ${ways:-default}; do
 	attach="--attach $way"
 	[ -n "$ways" ] || attach=
