@@ -5,6 +5,7 @@
 mod op;
 mod pair;
 mod pending;
+mod process;
 
 pub use op::{Op, Outcome, Why};
 pub use pair::{Assembler, INTERIM_NS};

@@ -1,7 +1,8 @@
 //! One call, whole: what every view and every filter looks at.
 //! It must not know how it was put together.
 
-use crate::decode::{Call, Task, errno};
+use super::process::Processes;
+use crate::decode::{Call, Identity, Names, Sections, Task, errno};
 use crate::layout::Common;
 
 /// One system call, borrowed from the assembler for as long as it is being shown.
@@ -15,6 +16,9 @@ pub struct Op<'a> {
     pub call: Call<'a>,
     /// What became of it.
     pub outcome: Outcome,
+    /// What was written when it began and when it returned.
+    pub(super) sections: (Sections<'a>, Sections<'a>),
+    pub(super) processes: &'a Processes,
 }
 
 /// What became of a call.
@@ -58,7 +62,36 @@ pub enum Why {
     Evicted,
 }
 
-impl Op<'_> {
+impl<'a> Op<'a> {
+    /// What the descriptors among its arguments stand for, and what it returned.
+    pub fn identities(&self) -> impl Iterator<Item = Identity> + use<'a> {
+        self.sections.0.identities().chain(self.sections.1.identities())
+    }
+
+    /// The working directory as the call began, where a path of it is relative to that.
+    pub fn cwd(&self) -> Option<Names<'a>> {
+        self.sections.0.cwd()
+    }
+
+    /// The root directory of the caller, where it has its own.
+    pub fn root(&self) -> Option<Names<'a>> {
+        self.sections.0.root()
+    }
+
+    /// What was told of the process before this call: its program and its ancestors.
+    pub fn process(&self) -> Option<Sections<'a>> {
+        self.processes.get(self.common.pid, self.task?.start)
+    }
+
+    /// Inode of the mount namespace that the caller was in when the call returned, if that is known.
+    pub fn mnt_ns_after(&self) -> Option<u32> {
+        match self.outcome {
+            Outcome::Done { exit, .. } => Some(exit.mnt_ns),
+            Outcome::Orphan { .. } => Some(self.common.mnt_ns),
+            Outcome::Unfinished { .. } => None,
+        }
+    }
+
     /// When it began, ns of CLOCK_BOOTTIME; when it returned, where the beginning is lost.
     pub fn time(&self) -> u64 {
         self.common.time

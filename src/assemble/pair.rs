@@ -3,7 +3,8 @@
 
 use super::op::{Op, Outcome, Why};
 use super::pending::Pending;
-use crate::decode::{Body, Call, Event, Malformed};
+use super::process::Processes;
+use crate::decode::{Body, Call, Event, Malformed, Sections};
 use crate::layout::Common;
 
 /// A call open for this long, by the stream's own clock, is shown although it has not returned.
@@ -15,11 +16,12 @@ const BYTES_MAX: usize = 64 << 20;
 
 /// Puts calls together from the events of one stream, in the order of the stream.
 ///
-/// Memory is bounded: at most 65,536 open calls or 64 MiB of them. Each call gets one final row, and perhaps an interim one
+/// Memory is bounded: at most 65,536 open calls or 64 MiB of them, and 65,536 processes or 32 MiB. Each call gets one final row, and perhaps an interim one
 /// before ([`Op::is_interim`]).
 #[derive(Debug, Default)]
 pub struct Assembler {
     pending: Pending,
+    processes: Processes,
     now: u64,
 }
 
@@ -36,7 +38,8 @@ impl Assembler {
         match event.body {
             Body::Enter(_) => self.enter(event.common, bytes, sink),
             Body::Exit { ret } => self.exit(&event, ret, sink),
-            Body::Process(_) | Body::Unknown => {}
+            Body::Process(task) => self.processes.insert(&event.common, &task, bytes),
+            Body::Unknown => {}
         }
         // Last, so that the return of a call does not first show it as open.
         self.clock(event.common.time, sink);
@@ -77,12 +80,12 @@ impl Assembler {
 
     fn exit(&mut self, event: &Event<'_>, ret: i64, sink: &mut impl FnMut(&Op<'_>)) {
         let exit = event.common;
-        let Some(at) = self.pending.take(exit.tid) else { return orphan(event, ret, sink) };
+        let Some(at) = self.pending.take(exit.tid) else { return self.orphan(event, ret, sink) };
         let start = self.pending.slot(at).common;
         if (start.call, start.pid) != (exit.call, exit.pid) {
             // The thread, or one with its number, is elsewhere: one return and one beginning are lost.
             self.give_up(at, Why::ExitLost, sink);
-            return orphan(event, ret, sink);
+            return self.orphan(event, ret, sink);
         }
         let duration_ns = exit.time.saturating_sub(start.time);
         self.emit(at, Some(event), Outcome::Done { ret, duration_ns, exit }, sink);
@@ -107,14 +110,18 @@ impl Assembler {
         // Decoded a second time rather than kept: what is kept would borrow from its own neighbour.
         let Ok(enter) = Event::decode_again(&self.pending.slot(at).bytes) else { return };
         let task = if let Body::Enter(task) = enter.body { Some(task) } else { None };
-        let call = Call::decode(enter.common.call, Some(enter.sections), exit.map(|exit| exit.sections));
-        sink(&Op { common: enter.common, task, call, outcome });
+        let exit = exit.map(|exit| exit.sections);
+        let call = Call::decode(enter.common.call, Some(enter.sections), exit);
+        let sections = (enter.sections, exit.unwrap_or_default());
+        sink(&Op { common: enter.common, task, call, outcome, sections, processes: &self.processes });
     }
-}
 
-fn orphan(event: &Event<'_>, ret: i64, sink: &mut impl FnMut(&Op<'_>)) {
-    let call = Call::decode(event.common.call, None, Some(event.sections));
-    sink(&Op { common: event.common, task: None, call, outcome: Outcome::Orphan { ret } });
+    fn orphan(&self, event: &Event<'_>, ret: i64, sink: &mut impl FnMut(&Op<'_>)) {
+        let call = Call::decode(event.common.call, None, Some(event.sections));
+        let sections = (Sections::default(), event.sections);
+        let (common, outcome) = (event.common, Outcome::Orphan { ret });
+        sink(&Op { common, task: None, call, outcome, sections, processes: &self.processes });
+    }
 }
 
 #[cfg(test)]
@@ -233,6 +240,30 @@ mod tests {
         let got = rows((0..CALLS_MAX as u32 + 2).map(|tid| enter(tid, u64::from(tid))));
         assert_eq!(got.len(), CALLS_MAX + 2);
         assert_eq!(got[..2], ["0:Evicted/65536", "1:Evicted/65536"]);
+    }
+
+    #[test]
+    fn what_was_told_of_a_process_is_known_of_its_later_calls_only() {
+        let (mut assembler, mut rows) = (Assembler::new(), Vec::new());
+        let mut sink = |op: &Op<'_>| {
+            let mut exe = Vec::new();
+            op.process().and_then(|process| process.exe()).inspect(|names| names.write(&mut exe));
+            rows.push(format!("{} {}", op.common.pid, String::from_utf8(exe).unwrap()));
+        };
+        let call = |pid, start| synth::umount2(b"/", 0).task(pid, pid).start(start);
+        let events = [
+            call(5, 7),
+            synth::exit(2).task(5, 5),
+            synth::process().task(5, 5).start(7).exe(b"umount\0bin\0"),
+            call(5, 7),
+            synth::exit(2).task(5, 5),
+            call(5, 8),
+            synth::exit(2).task(5, 5),
+            call(6, 7),
+        ];
+        events.into_iter().for_each(|event| assembler.event(&event.build(), &mut sink).unwrap());
+        assembler.finish(&mut sink);
+        assert_eq!(rows, ["5 ", "5 /bin/umount", "5 ", "6 "]);
     }
 
     #[test]

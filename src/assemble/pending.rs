@@ -23,10 +23,10 @@ pub(super) struct Slot {
 /// A place in `slots` as it was at some moment.
 type Ticket = (usize, u64);
 
-/// Hashes thread ids: two multiplications instead of SipHash, with a key of its own in every process, so that a trace
+/// Hashes thread and process ids: two multiplications instead of SipHash, with a key of its own in every process, so that a trace
 /// cannot be made to collide.
 #[derive(Debug, Clone)]
-struct Keyed(u64, u64);
+pub(super) struct Keyed(u64, u64);
 
 impl Default for Keyed {
     fn default() -> Keyed {
@@ -44,7 +44,7 @@ impl BuildHasher for Keyed {
 }
 
 /// See [`Keyed`].
-struct TidHasher(u64, u64);
+pub(super) struct TidHasher(u64, u64);
 
 impl Hasher for TidHasher {
     fn write(&mut self, bytes: &[u8]) {

@@ -15,6 +15,7 @@ pub mod errno;
 pub mod escape;
 mod event;
 mod fsconfig;
+mod known;
 mod mount;
 mod names;
 mod slots;
@@ -29,6 +30,7 @@ pub use calls::{
     MoveMount, OpenTree, OpenTreeAttr, PivotRoot, Setns, Statmount, Umount, Umount2, Unshare,
 };
 pub use event::{Body, Event, Malformed, Section, Sections, Task};
+pub use known::{Identity, Names, Object, Parent};
 pub use mount::MountOperation;
 pub use names::{EnumTable, Field, Flag, FlagTable, Magic};
 pub use structs::{FieldKind, StructField, StructTable};

@@ -36,6 +36,11 @@ pub fn umount2(target: &[u8], flags: u64) -> Builder {
     enter(2).string(0, target).number(1, flags)
 }
 
+/// What is told of a process: by default of process 1, "sh".
+pub fn process() -> Builder {
+    begin(0, l::PROCESS, l::ENTER_SIZE).comm(b"sh")
+}
+
 fn begin(call: u16, phase: u8, size: usize) -> Builder {
     let builder = Builder { header: vec![0; size], sections: Vec::new() };
     builder.put(l::CALL, &call.to_le_bytes()).put(l::PHASE, &[phase]).task(1, 1).mnt_ns(4_026_531_840)
@@ -81,6 +86,30 @@ impl Builder {
             .put(l::CGROUP, &cgroup.to_le_bytes())
     }
 
+    /// When the process began, ns of CLOCK_BOOTTIME (enter and process only).
+    pub fn start(self, ns: u64) -> Builder {
+        self.put(l::START, &ns.to_le_bytes())
+    }
+
+    /// The number of the mount namespace, and the task as its own pid namespace sees it (enter and process only).
+    pub fn namespaces(self, mnt_ns_id: u64, pid_ns: u32, ns_pid: u32, ns_tid: u32) -> Builder {
+        self.put(l::MNT_NS_ID, &mnt_ns_id.to_le_bytes())
+            .put(l::PID_NS, &pid_ns.to_le_bytes())
+            .put(l::NS_PID, &ns_pid.to_le_bytes())
+            .put(l::NS_TID, &ns_tid.to_le_bytes())
+    }
+
+    /// The calling convention.
+    pub fn abi(self, abi: u8) -> Builder {
+        self.put(l::ABI, &[abi])
+    }
+
+    /// The header as its first version was, 80 bytes (enter and process only).
+    pub fn first_header(mut self) -> Builder {
+        self.header.truncate(l::ENTER_MIN);
+        self
+    }
+
     /// What the call returned (exit only).
     pub fn ret(self, ret: i64) -> Builder {
         self.put(l::RET, &ret.to_le_bytes())
@@ -123,6 +152,59 @@ impl Builder {
     /// A NULL pointer.
     pub fn null(self, arg: u8) -> Builder {
         self.section(l::SECTION_STRING, arg, l::STATE_NULL, b"")
+    }
+
+    /// A structure or binary data, read whole.
+    pub fn bytes(self, arg: u8, bytes: &[u8]) -> Builder {
+        self.section(l::SECTION_BYTES, arg, l::STATE_WHOLE, bytes)
+    }
+
+    /// The mount that a descriptor is on; no argument is what was returned.
+    pub fn mount(self, arg: Option<u8>, unique_id: u64, key: u64, id: u32, dev: u32) -> Builder {
+        let mut bytes = [0; l::MOUNT_SIZE];
+        bytes[l::MOUNT_UNIQUE_ID..][..8].copy_from_slice(&unique_id.to_le_bytes());
+        bytes[l::MOUNT_KEY..][..8].copy_from_slice(&key.to_le_bytes());
+        bytes[l::MOUNT_ID..][..4].copy_from_slice(&id.to_le_bytes());
+        bytes[l::MOUNT_DEV..][..4].copy_from_slice(&dev.to_le_bytes());
+        self.section(l::SECTION_MOUNT, arg.unwrap_or(l::ARG_RESULT), l::STATE_WHOLE, &bytes)
+    }
+
+    /// The filesystem that a descriptor configures.
+    pub fn fscontext(self, arg: Option<u8>, key: u64, purpose: u32) -> Builder {
+        let mut bytes = [0; l::FSCONTEXT_SIZE];
+        bytes[l::FSCONTEXT_KEY..][..8].copy_from_slice(&key.to_le_bytes());
+        bytes[l::FSCONTEXT_PURPOSE..][..4].copy_from_slice(&purpose.to_le_bytes());
+        self.section(l::SECTION_FSCONTEXT, arg.unwrap_or(l::ARG_RESULT), l::STATE_WHOLE, &bytes)
+    }
+
+    /// The namespace behind a descriptor.
+    pub fn namespace(self, arg: Option<u8>, inode: u32) -> Builder {
+        let mut bytes = [0; l::NAMESPACE_SIZE];
+        bytes[l::NAMESPACE_INODE..][..4].copy_from_slice(&inode.to_le_bytes());
+        self.section(l::SECTION_NAMESPACE, arg.unwrap_or(l::ARG_RESULT), l::STATE_WHOLE, &bytes)
+    }
+
+    /// The working directory: names, the last of the path first, a NUL behind each.
+    pub fn cwd(self, names: &[u8]) -> Builder {
+        self.section(l::SECTION_CWD, 0, l::STATE_WHOLE, names)
+    }
+
+    /// The root directory, likewise.
+    pub fn root(self, names: &[u8]) -> Builder {
+        self.section(l::SECTION_ROOT, 0, l::STATE_WHOLE, names)
+    }
+
+    /// The program of a process, likewise.
+    pub fn exe(self, names: &[u8]) -> Builder {
+        self.section(l::SECTION_EXE, 0, l::STATE_WHOLE, names)
+    }
+
+    /// An ancestor; its name has at most 16 bytes.
+    pub fn parent(self, generation: u8, pid: u32, comm: &[u8]) -> Builder {
+        let mut bytes = [0; l::PARENT_SIZE];
+        bytes[l::PARENT_PID..][..4].copy_from_slice(&pid.to_le_bytes());
+        bytes[l::PARENT_COMM..][..comm.len()].copy_from_slice(comm);
+        self.section(l::SECTION_PARENT, generation, l::STATE_WHOLE, &bytes)
     }
 
     /// A string read when the call returned.

@@ -30,6 +30,136 @@ fn every_bit_of_umount_flags_has_its_own_name() {
     assert_eq!(got.join(" "), "MNT_FORCE MNT_DETACH MNT_EXPIRE UMOUNT_NOFOLLOW 0x10");
 }
 
+/// Names of the bits from 0 on, each alone, up to and including the first that no later one has a name behind.
+fn bits(table: &FlagTable, count: u32) -> String {
+    (0..count).map(|bit| names(table, 1 << bit)).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn every_bit_of_the_new_calls_has_its_own_name() {
+    assert_eq!(bits(&FSOPEN_FLAGS, 2), "FSOPEN_CLOEXEC 0x2");
+    assert_eq!(bits(&FSMOUNT_FLAGS, 3), "FSMOUNT_CLOEXEC FSMOUNT_NAMESPACE 0x4");
+    assert_eq!(
+        bits(&FSPICK_FLAGS, 5),
+        "FSPICK_CLOEXEC FSPICK_SYMLINK_NOFOLLOW FSPICK_NO_AUTOMOUNT FSPICK_EMPTY_PATH 0x10"
+    );
+    assert_eq!(
+        bits(&MOVE_MOUNT_FLAGS, 11),
+        "MOVE_MOUNT_F_SYMLINKS MOVE_MOUNT_F_AUTOMOUNTS MOVE_MOUNT_F_EMPTY_PATH 0x8 MOVE_MOUNT_T_SYMLINKS \
+         MOVE_MOUNT_T_AUTOMOUNTS MOVE_MOUNT_T_EMPTY_PATH 0x80 MOVE_MOUNT_SET_GROUP MOVE_MOUNT_BENEATH 0x400"
+    );
+    assert_eq!(
+        bits(&OPEN_TREE_FLAGS, 21),
+        "OPEN_TREE_CLONE OPEN_TREE_NAMESPACE 0x4 0x8 0x10 0x20 0x40 0x80 AT_SYMLINK_NOFOLLOW 0x200 0x400 AT_NO_AUTOMOUNT \
+         AT_EMPTY_PATH 0x2000 0x4000 AT_RECURSIVE 0x10000 0x20000 0x40000 OPEN_TREE_CLOEXEC 0x100000"
+    );
+    assert_eq!(
+        bits(&MOUNT_SETATTR_FLAGS, 17),
+        "0x1 0x2 0x4 0x8 0x10 0x20 0x40 0x80 AT_SYMLINK_NOFOLLOW 0x200 0x400 AT_NO_AUTOMOUNT AT_EMPTY_PATH 0x2000 0x4000 \
+         AT_RECURSIVE 0x10000"
+    );
+    assert_eq!(bits(&STATMOUNT_FLAGS, 2), "STATMOUNT_BY_FD 0x2");
+    assert_eq!(bits(&LISTMOUNT_FLAGS, 2), "LISTMOUNT_REVERSE 0x2");
+    assert_eq!(bits(&LISTNS_FLAGS, 1), "0x1");
+    assert_eq!(
+        bits(&STATMOUNT_MASK, 16),
+        "STATMOUNT_SB_BASIC STATMOUNT_MNT_BASIC STATMOUNT_PROPAGATE_FROM STATMOUNT_MNT_ROOT STATMOUNT_MNT_POINT \
+         STATMOUNT_FS_TYPE STATMOUNT_MNT_NS_ID STATMOUNT_MNT_OPTS STATMOUNT_FS_SUBTYPE STATMOUNT_SB_SOURCE \
+         STATMOUNT_OPT_ARRAY STATMOUNT_OPT_SEC_ARRAY STATMOUNT_SUPPORTED_MASK STATMOUNT_MNT_UIDMAP STATMOUNT_MNT_GIDMAP \
+         0x8000"
+    );
+}
+
+#[test]
+fn every_bit_of_mount_attributes_has_its_own_name_but_those_of_the_field() {
+    let low = "MOUNT_ATTR_RDONLY MOUNT_ATTR_NOSUID MOUNT_ATTR_NODEV MOUNT_ATTR_NOEXEC MOUNT_ATTR_NOATIME \
+               MOUNT_ATTR_STRICTATIME 0x40 MOUNT_ATTR_NODIRATIME 0x100";
+    let high = "MOUNT_ATTR_IDMAP MOUNT_ATTR_NOSYMFOLLOW 0x400000";
+    for table in [&MOUNT_ATTR_FLAGS, &FSMOUNT_ATTR_FLAGS] {
+        assert_eq!(bits(table, 9), low);
+        let got: Vec<String> = (20..23).map(|bit| names(table, 1 << bit)).collect();
+        assert_eq!(got.join(" "), high);
+        for (value, want) in [
+            (0x70, "MOUNT_ATTR__ATIME"),
+            (0x30, "0x30"),
+            (0x50, "0x50"),
+            (0x60, "0x60"),
+            (0x31, "MOUNT_ATTR_RDONLY|0x30"),
+            (0x90, "MOUNT_ATTR_NODIRATIME|MOUNT_ATTR_NOATIME"),
+        ] {
+            assert_eq!(names(table, value), want);
+        }
+    }
+    assert_eq!(
+        (names(&MOUNT_ATTR_FLAGS, 0), names(&FSMOUNT_ATTR_FLAGS, 0)),
+        ("0x0".into(), "MOUNT_ATTR_RELATIME".into())
+    );
+    let got: Vec<String> = (16..22).map(|bit| names(&PROPAGATION_FLAGS, 1 << bit)).collect();
+    assert_eq!(got.join(" "), "0x10000 MS_UNBINDABLE MS_PRIVATE MS_SLAVE MS_SHARED 0x200000");
+}
+
+#[test]
+fn every_bit_of_clone_has_its_own_name_in_each_call() {
+    let high = |table: &FlagTable| (8..38).map(|bit| names(table, 1 << bit)).collect::<Vec<_>>().join(" ");
+    let both = "CLONE_VM CLONE_FS CLONE_FILES CLONE_SIGHAND CLONE_PIDFD CLONE_PTRACE CLONE_VFORK CLONE_PARENT CLONE_THREAD \
+        CLONE_NEWNS CLONE_SYSVSEM CLONE_SETTLS CLONE_PARENT_SETTID CLONE_CHILD_CLEARTID CLONE_DETACHED CLONE_UNTRACED \
+        CLONE_CHILD_SETTID CLONE_NEWCGROUP CLONE_NEWUTS CLONE_NEWIPC CLONE_NEWUSER CLONE_NEWPID CLONE_NEWNET CLONE_IO";
+    let hex = "0x100000000 0x200000000 0x400000000 0x800000000 0x1000000000 0x2000000000";
+    let new = "CLONE_CLEAR_SIGHAND CLONE_INTO_CGROUP CLONE_AUTOREAP CLONE_NNP CLONE_PIDFD_AUTOKILL CLONE_EMPTY_MNTNS";
+    assert_eq!(high(&CLONE_FLAGS), format!("{both} {hex}"));
+    assert_eq!(high(&CLONE3_FLAGS), format!("{both} {new}"));
+    assert_eq!(bits(&CLONE3_FLAGS, 8), "0x1 0x2 0x4 0x8 0x10 0x20 0x40 CLONE_NEWTIME");
+    assert_eq!(bits(&CLONE_FLAGS, 6), "SIGHUP SIGINT SIGILL SIGFPE SIGSTKFLT 0x20", "a number, not flags");
+    let named = |table: &FlagTable| {
+        let bits = (0..38).map(|bit| names(table, 1 << bit)).filter(|name| !name.starts_with("0x"));
+        bits.collect::<Vec<_>>().join(" ")
+    };
+    let spaces = "CLONE_NEWCGROUP CLONE_NEWUTS CLONE_NEWIPC CLONE_NEWUSER CLONE_NEWPID CLONE_NEWNET";
+    assert_eq!(named(&NAMESPACE_TYPES), format!("CLONE_NEWTIME CLONE_NEWNS {spaces}"));
+    assert_eq!(
+        named(&UNSHARE_FLAGS),
+        format!(
+            "CLONE_NEWTIME CLONE_VM CLONE_FS CLONE_FILES CLONE_SIGHAND CLONE_THREAD CLONE_NEWNS CLONE_SYSVSEM \
+             UNSHARE_EMPTY_MNTNS {spaces}"
+        )
+    );
+}
+
+#[test]
+fn every_signal_has_its_name_and_other_numbers_have_none() {
+    for number in 1..32 {
+        assert!(names(&SIGNALS, number).starts_with("SIG"), "{number}");
+    }
+    for (value, want) in [(0, "0x0"), (17, "SIGCHLD"), (9, "SIGKILL"), (32, "0x20"), (0x111, "SIGCHLD|0x100")]
+    {
+        assert_eq!(names(&SIGNALS, value), want);
+    }
+}
+
+#[test]
+fn every_command_of_fsconfig_has_its_name() {
+    let got: Vec<&str> = (0..10).map(|cmd| FSCONFIG_COMMANDS.name(cmd).unwrap_or("none")).collect();
+    let want = "FSCONFIG_SET_FLAG FSCONFIG_SET_STRING FSCONFIG_SET_BINARY FSCONFIG_SET_PATH FSCONFIG_SET_PATH_EMPTY \
+        FSCONFIG_SET_FD FSCONFIG_CMD_CREATE FSCONFIG_CMD_RECONFIGURE FSCONFIG_CMD_CREATE_EXCL none";
+    assert_eq!(got.join(" "), want);
+}
+
+#[test]
+fn zero_and_all_bits_lose_nothing_in_any_table() {
+    for table in TABLES {
+        assert_eq!(names(table, 0), table.zero.unwrap_or("0x0"));
+        let all = table.truncate(u64::MAX);
+        let mut named = Vec::new();
+        let rest = table.names(all, |name| named.push(name));
+        let of_rows =
+            table.rows.iter().filter(|row| named.contains(&row.name)).fold(0, |sum, row| sum | row.value);
+        let of_field =
+            table.field.iter().flat_map(|field| field.rows).filter(|row| named.contains(&row.name));
+        assert_eq!(rest | of_rows | of_field.fold(0, |sum, row| sum | row.value), all, "{named:?}");
+        assert_eq!(rest & of_rows, 0);
+    }
+}
+
 #[test]
 fn flags_are_joined_and_the_rest_is_hex() {
     for (value, want) in [

@@ -18,7 +18,7 @@ pub struct Filter {
     pub pids: Vec<u32>,
     /// `--comm`: by a thread of such a name.
     pub comm: Vec<GlobMatcher>,
-    /// `--ns`: in one of these mount namespaces.
+    /// `--ns`: in one of these mount namespaces, as it began or as it returned.
     pub ns: Vec<u32>,
     /// `--failed`: it returned an error.
     pub failed: bool,
@@ -35,7 +35,8 @@ impl Filter {
     #[inline]
     pub fn matches(&self, op: &Op<'_>) -> bool {
         one_of(&self.pids, op.common.pid)
-            && one_of(&self.ns, op.common.mnt_ns)
+            && (one_of(&self.ns, op.common.mnt_ns)
+                || op.mnt_ns_after().is_some_and(|inode| one_of(&self.ns, inode)))
             && self.since.is_none_or(|since| op.time() >= since)
             && self.until.is_none_or(|until| op.time() <= until)
             && (!self.failed || op.failed())

@@ -140,6 +140,13 @@ fn write_outcome(out: &mut Vec<u8>, outcome: &Outcome) {
 }
 
 #[cfg(test)]
+#[path = "call_tests.rs"]
+mod call_tests;
+#[cfg(test)]
+#[path = "peer_tests.rs"]
+mod peer_tests;
+
+#[cfg(test)]
 mod tests {
     use crate::decode::synth;
     use crate::views::testing::calls;

@@ -2,7 +2,8 @@
 //! It must not know how a cell is written in any of them.
 
 use crate::assemble::{Op, Outcome};
-use crate::decode::{Argument, errno};
+use crate::decode::{Argument, Names, errno};
+use crate::layout;
 
 /// One column.
 pub struct Column {
@@ -51,6 +52,14 @@ pub enum Cell<'a> {
     Args,
     /// The call as text.
     Text,
+    /// A path, told by its names.
+    Path(Names<'a>),
+    /// The arguments that the kernel did not look at.
+    Ignored,
+    /// What descriptors stand for.
+    Ids,
+    /// The ancestors of the process.
+    Parents,
 }
 
 /// Where a column is shown.
@@ -96,6 +105,19 @@ pub static COLUMNS: &[Column] = columns! {
     "reason", "REASON", "string", 20, EVERYWHERE, |_| Cell::Missing, "the kernel's own message about a failure";
     "finished", "FINISHED", "boolean", 8, EVERYWHERE, |op| Cell::Bool(!matches!(op.outcome, Outcome::Unfinished { .. })), "whether its return is in the trace";
     "text", "CALL", "string", 0, EVERYWHERE, |_| Cell::Text, "the call as text, with what it returned";
+    "abi", "ABI", "string", 6, EVERYWHERE, |op| Cell::Name(abi(op)), "how the call was made: native, or compat for a 32-bit call on a 64-bit kernel";
+    "mnt_ns_after", "MNT_NS_AFTER", "integer", 12, EVERYWHERE, |op| or_missing(op.mnt_ns_after(), |inode| Cell::Unsigned(inode.into())), "inode number of the mount namespace when the call returned, which unshare and setns change";
+    "mnt_ns_id", "MNT_NS_ID", "integer", 9, EVERYWHERE, |op| or_missing(op.task.and_then(|task| task.mnt_ns_id), Cell::Unsigned), "number of the mount namespace as the call began, never used again as its inode number is";
+    "pid_ns", "PID_NS", "integer", 11, EVERYWHERE, |op| or_missing(op.task.and_then(|task| task.pid_ns), |inode| Cell::Unsigned(inode.into())), "inode number of the pid namespace that the caller lives in";
+    "ns_pid", "NS_PID", "integer", 7, EVERYWHERE, |op| or_missing(op.task.and_then(|task| task.ns_pid), |pid| Cell::Unsigned(pid.into())), "process id as seen there";
+    "ns_tid", "NS_TID", "integer", 7, EVERYWHERE, |op| or_missing(op.task.and_then(|task| task.ns_tid), |tid| Cell::Unsigned(tid.into())), "thread id as seen there";
+    "start_ns", "START_NS", "integer", 16, EVERYWHERE, |op| or_missing(op.task.and_then(|task| task.start), Cell::Unsigned), "when the process began, in ns of CLOCK_BOOTTIME: with pid it names the process";
+    "exe", "EXE", "string", 20, EVERYWHERE, |op| or_missing(op.process().and_then(|process| process.exe()), Cell::Path), "program that the process runs";
+    "parents", "PARENTS", "array", 20, EVERYWHERE, |_| Cell::Parents, "ancestors of the process, the nearest first: pid and comm of each";
+    "cwd", "CWD", "string", 20, EVERYWHERE, |op| or_missing(op.cwd(), Cell::Path), "working directory as the call began, where a path in args is relative to it";
+    "root", "ROOT", "string", 20, EVERYWHERE, |op| or_missing(op.root(), Cell::Path), "root directory of the caller, where it has its own";
+    "ids", "IDS", "array", 20, EVERYWHERE, |_| Cell::Ids, "what the descriptors in args stand for, and what was returned: a mount, an fscontext or a namespace";
+    "ignored", "IGNORED", "array", 12, EVERYWHERE, |_| Cell::Ignored, "arguments that the kernel did not look at: they say nothing about what happened";
 };
 
 /// The number in the column `schema`.
@@ -108,6 +130,14 @@ pub fn column(key: &str) -> Option<&'static Column> {
 
 fn or_missing<'a, T>(value: Option<T>, cell: impl FnOnce(T) -> Cell<'a>) -> Cell<'a> {
     value.map_or(Cell::Missing, cell)
+}
+
+fn abi(op: &Op<'_>) -> &'static str {
+    match op.common.abi {
+        layout::ABI_NATIVE => "native",
+        layout::ABI_COMPAT => "compat",
+        _ => "unknown",
+    }
 }
 
 fn arg<'a>(op: &Op<'a>, name: &str) -> Cell<'a> {
@@ -130,7 +160,8 @@ mod tests {
     #[test]
     fn the_fields_of_json_are_those_of_the_contract_in_its_order() {
         let want = "schema time boottime_ns duration_ns host cpu seq comm pid tid ppid uid mnt_ns cgroup_id container call \
-            args ret error reason finished text";
+            args ret error reason finished text abi mnt_ns_after mnt_ns_id pid_ns ns_pid ns_tid start_ns exe parents cwd \
+            root ids ignored";
         let got: Vec<&str> = COLUMNS.iter().filter(|column| column.json).map(|column| column.key).collect();
         assert_eq!(got.join(" "), want);
     }

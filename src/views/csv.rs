@@ -5,6 +5,7 @@ use super::View;
 use super::call::write_arg;
 use super::clock::{Clock, Seconds};
 use super::columns::{COLUMNS, Cell};
+use super::extra;
 use super::json::write_args;
 use crate::assemble::Op;
 use crate::decode::{Argument, Capture, Value, digits, escape};
@@ -50,6 +51,14 @@ impl Csv {
             Cell::Arg(arg) => argument(out, &arg),
             Cell::Args => write_args(out, &op.call),
             Cell::Text => super::write_call(out, op),
+            Cell::Path(names) => {
+                let mut path = Vec::new();
+                names.write(&mut path);
+                readable(out, &path);
+            }
+            Cell::Ignored => drop_null(out, |out| extra::ignored(out, op)),
+            Cell::Ids => drop_null(out, |out| extra::ids(out, op)),
+            Cell::Parents => drop_null(out, |out| extra::parents(out, op)),
         }
         let formula = matches!(self.cells.get(start), Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r'));
         if formula && !self.raw {
@@ -84,6 +93,15 @@ fn drop_unless(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> bool) {
     if !write(out) {
         out.truncate(start);
     }
+}
+
+/// What is null in JSON is an empty cell here.
+fn drop_null(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    drop_unless(out, |out| {
+        write(out);
+        &out[start..] != b"null"
+    });
 }
 
 /// Text as it is; bytes that are none, or that a terminal would obey, escaped.
@@ -219,7 +237,8 @@ mod tests {
     fn columns_are_those_of_the_contract() {
         let header = printed(&mut Csv::new("", Clock::default(), false), []);
         let want = "schema,time,boottime_ns,duration_ns,host,cpu,seq,comm,pid,tid,ppid,uid,mnt_ns,cgroup_id,container,call,\
-            source,target,fstype,flags,data,args,ret,error,reason,finished,text\r\n";
+            source,target,fstype,flags,data,args,ret,error,reason,finished,text,\
+            abi,mnt_ns_after,mnt_ns_id,pid_ns,ns_pid,ns_tid,start_ns,exe,parents,cwd,root,ids,ignored\r\n";
         assert_eq!(header, want);
     }
 }

@@ -4,6 +4,7 @@
 use super::View;
 use super::clock::{Clock, Seconds};
 use super::columns::{COLUMNS, Cell};
+use super::extra;
 use super::structs;
 use crate::assemble::Op;
 use crate::decode::{
@@ -41,8 +42,16 @@ impl Json {
             Cell::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
             Cell::Unsigned(value) => unsigned(out, value),
             Cell::Signed(value) => signed(out, value),
-            Cell::Name(name) => string(out, name),
-            Cell::Comm(name) => text(out, &UserStr { bytes: name, capture: Capture::Whole, late: false }),
+            Cell::Name(ours) => string(out, ours),
+            Cell::Comm(comm) => name(out, comm),
+            Cell::Path(names) => {
+                self.scratch.clear();
+                names.write(&mut self.scratch);
+                text(out, &UserStr { bytes: &self.scratch, capture: names.capture, late: false });
+            }
+            Cell::Ignored => extra::ignored(out, op),
+            Cell::Ids => extra::ids(out, op),
+            Cell::Parents => extra::parents(out, op),
             Cell::Time(time) => self.time(out, time),
             Cell::Host if self.host.is_empty() => null(out),
             Cell::Host => string(out, &self.host),
@@ -269,7 +278,12 @@ fn capture(out: &mut Vec<u8>, value: &UserStr<'_>) {
     }
 }
 
-fn null(out: &mut Vec<u8>) {
+/// The name of a task, which need not be text.
+pub(super) fn name(out: &mut Vec<u8>, bytes: &[u8]) {
+    text(out, &UserStr { bytes, capture: Capture::Whole, late: false });
+}
+
+pub(super) fn null(out: &mut Vec<u8>) {
     out.extend_from_slice(b"null");
 }
 

@@ -32,6 +32,34 @@ struct Object {
     reason: Option<String>,
     finished: bool,
     text: String,
+    abi: String,
+    mnt_ns_after: Option<u32>,
+    mnt_ns_id: serde_json::Value,
+    pid_ns: Option<u32>,
+    ns_pid: Option<u32>,
+    ns_tid: Option<u32>,
+    start_ns: serde_json::Value,
+    exe: Option<serde_json::Value>,
+    parents: Option<Vec<Parent>>,
+    cwd: Option<serde_json::Value>,
+    root: Option<serde_json::Value>,
+    ids: Option<Vec<Id>>,
+    ignored: Option<Vec<String>>,
+}
+
+#[derive(Deserialize, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct Parent {
+    pid: u32,
+    comm: String,
+}
+
+#[derive(Deserialize, Debug, PartialEq)]
+#[serde(deny_unknown_fields, tag = "kind", rename_all = "lowercase")]
+enum Id {
+    Mount { arg: String, unique_id: Option<u64>, key: String, id: u32, dev: String },
+    Fscontext { arg: String, key: String, purpose: String },
+    Namespace { arg: String, inode: u32 },
 }
 
 #[derive(Deserialize, Debug)]
@@ -69,7 +97,9 @@ fn a_call_is_one_object_with_every_documented_field() {
             r#""cgroup_id":42,"container":null,"call":"mount","args":{"source":"/dev/sda1","target":"/mnt","#,
             r#""fstype":"ext4","flags":{"value":1,"names":["MS_RDONLY"],"unknown":null},"data":null},"#,
             r#""ret":-16,"error":"EBUSY","reason":null,"finished":true,"#,
-            r#""text":"mount(\"/dev/sda1\", \"/mnt\", \"ext4\", MS_RDONLY, NULL) = -EBUSY"}"#,
+            r#""text":"mount(\"/dev/sda1\", \"/mnt\", \"ext4\", MS_RDONLY, NULL) = -EBUSY","abi":"native","#,
+            r#""mnt_ns_after":4026531840,"mnt_ns_id":null,"pid_ns":null,"ns_pid":null,"ns_tid":null,"start_ns":null,"#,
+            r#""exe":null,"parents":null,"cwd":null,"root":null,"ids":null,"ignored":null}"#,
             "\n"
         )
     );
@@ -157,4 +187,87 @@ fn text_stays_text_and_what_a_terminal_obeys_is_escaped() {
     let line = printed(&mut Json::lines("box", Clock::default()), events());
     assert!(line.contains(r#""target":"/é\u009b2J\u202e\u007f\"\u000a😀\u0085""#), "{line}");
     assert_eq!(objects(events()).remove(0).args["target"], target);
+}
+
+#[test]
+fn what_is_known_of_the_caller_is_told_and_what_is_not_is_null() {
+    let process =
+        synth::process().task(5, 5).start(70).exe(b"mount\0bin\0").parent(1, 4, b"sh").parent(2, 1, b"init");
+    let enter = synth::enter(8).task(5, 5).start(70).namespaces(1 << 60, 9, 2, 3).number(0, 4).string(1, b"");
+    let enter = enter.number(2, (-100_i64) as u64).string(3, b"mnt").number(4, 4).mount(
+        Some(0),
+        1 << 31,
+        255,
+        30,
+        0x80_0001,
+    );
+    let enter = enter.cwd(b"home\0").root(b"\xff\0").abi(1).mnt_ns(1);
+    let object = objects([process, enter, synth::exit(8).task(5, 5).mnt_ns(2)]).remove(0);
+    assert_eq!((object.abi.as_str(), object.mnt_ns, object.mnt_ns_after), ("compat", 1, Some(2)));
+    assert_eq!((object.mnt_ns_id, object.pid_ns), ("1152921504606846976".into(), Some(9)));
+    assert_eq!((object.ns_pid, object.ns_tid, object.start_ns), (Some(2), Some(3), 70.into()));
+    assert_eq!((object.exe, object.cwd), (Some("/bin/mount".into()), Some("/home".into())));
+    assert_eq!(object.root.unwrap(), serde_json::json!({"base64": "L/8=", "capture": "whole", "length": 2}));
+    let parent = |pid, comm: &str| Parent { pid, comm: comm.into() };
+    assert_eq!(object.parents.unwrap(), [parent(4, "sh"), parent(1, "init")]);
+    let (arg, key, dev) = ("from_dirfd".into(), "0xff".into(), "8:1".into());
+    assert_eq!(object.ids.unwrap(), [Id::Mount { arg, unique_id: Some(1 << 31), key, id: 30, dev }]);
+    assert_eq!(object.args["to_dirfd"], -100);
+    assert_eq!(object.ignored, None);
+    let old = objects([synth::umount2(b"/", 0).first_header(), synth::exit(2)]).remove(0);
+    let nothing = (old.pid_ns, old.ns_pid, old.ns_tid, old.exe, old.parents, old.ids);
+    assert_eq!(nothing, (None, None, None, None, None, None));
+    assert!(old.mnt_ns_id.is_null() && old.start_ns.is_null());
+}
+
+#[test]
+fn returned_objects_are_ids_too() {
+    let exit = |call| synth::exit(call).ret(3);
+    let fsopen = objects([synth::enter(4).string(0, b"tmpfs"), exit(4).fscontext(None, 16, 0)]).remove(0);
+    let (arg, key, purpose) = ("result".into(), "0x10".into(), "mount".into());
+    assert_eq!(fsopen.ids.unwrap(), [Id::Fscontext { arg, key, purpose }]);
+    let setns = objects([synth::enter(15).number(0, 3).number(1, 0).namespace(Some(0), 7), synth::exit(15)])
+        .remove(0);
+    assert_eq!(setns.ids.unwrap(), [Id::Namespace { arg: "fd".into(), inode: 7 }]);
+}
+
+#[test]
+fn what_the_kernel_ignores_is_listed() {
+    let enter = synth::mount(Some(b"/dev/vda"), Some(b"/m"), Some(b"none"), 32 | 4096, None);
+    let object = objects([enter, synth::exit(1)]).remove(0);
+    assert_eq!(object.ignored.unwrap(), ["source", "fstype", "data"]);
+}
+
+#[test]
+fn structures_have_their_fields_and_their_bytes_and_blobs_their_bytes() {
+    let mut attr = [0; 32];
+    attr[0] = 0x11;
+    attr[24] = 3;
+    let enter = synth::enter(11).number(0, 3).string(1, b"").number(2, 0x1000).bytes(3, &attr).number(4, 32);
+    let flags =
+        |value: u64, names: &[&str]| serde_json::json!({"value": value, "names": names, "unknown": null});
+    let want = serde_json::json!({
+        "dirfd": 3, "path": "", "flags": flags(0x1000, &["AT_EMPTY_PATH"]),
+        "attr": {
+            "fields": {
+                "attr_set": flags(0x11, &["MOUNT_ATTR_RDONLY", "MOUNT_ATTR_NOATIME"]), "attr_clr": flags(0, &[]),
+                "propagation": flags(0, &[]), "userns_fd": 3,
+            },
+            "base64": "EQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAwAAAAAAAAA=", "capture": "whole", "length": 32,
+        },
+        "size": 32,
+    });
+    assert_eq!(args(enter, synth::exit(11)), want);
+    let short = synth::enter(11).bytes(3, &attr[..9]);
+    assert!(args(short, synth::exit(11))["attr"]["fields"]["attr_clr"].is_null());
+    let blob = synth::enter(5).number(0, 3).number(1, 2).string(2, b"k").bytes(3, b"text").number(4, 4);
+    let want = serde_json::json!({
+        "fd": 3, "cmd": {"value": 2, "name": "FSCONFIG_SET_BINARY"}, "key": "k",
+        "value": {"base64": "dGV4dA==", "capture": "whole", "length": 4}, "aux": 4,
+    });
+    assert_eq!(args(blob, synth::exit(5)), want);
+    let odd = synth::enter(5).number(0, 3).number(1, 99).null(2).number(3, 0x10).number(4, 0);
+    let got = args(odd, synth::exit(5));
+    assert_eq!(got["cmd"], serde_json::json!({"value": 99, "name": null}));
+    assert_eq!(got["value"], serde_json::json!({"address": "0x10"}));
 }

@@ -9,6 +9,7 @@ mod clock;
 mod columns;
 mod csv;
 mod detail;
+mod extra;
 mod json;
 mod stats;
 mod stats_print;

@@ -4,10 +4,11 @@
 use super::call::{write_arg, write_call};
 use super::clock::{Clock, Seconds};
 use super::columns::{COLUMNS, Cell, Column};
+use super::extra;
 use super::json::write_args;
 use super::{Lost, View};
 use crate::assemble::Op;
-use crate::decode::{digits, errno, escape};
+use crate::decode::{Names, digits, errno, escape};
 
 /// The columns of the first mountsnoop.
 const DEFAULT: [&str; 5] = ["comm", "pid", "tid", "mnt_ns", "text"];
@@ -88,8 +89,19 @@ impl Text {
             Cell::Arg(arg) => write_arg(out, &arg),
             Cell::Args => write_args(out, &op.call),
             Cell::Text => write_call(out, op),
+            Cell::Path(names) => quoted_path(out, &names),
+            Cell::Ignored => extra::ignored(out, op),
+            Cell::Ids => extra::ids(out, op),
+            Cell::Parents => extra::parents(out, op),
         }
     }
+}
+
+/// Appends a path, escaped.
+fn quoted_path(out: &mut Vec<u8>, names: &Names<'_>) {
+    let mut path = Vec::new();
+    names.write(&mut path);
+    escape::escape(out, &path);
 }
 
 impl Stamp {
