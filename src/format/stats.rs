@@ -25,6 +25,8 @@ pub struct RecorderStats {
     pub map_full: u64,
     /// Sections lost: more bytes than an event may have.
     pub overflow: u64,
+    /// Calls that only ask (statmount and the like): counted even where they are not recorded.
+    pub queries: u64,
     /// The same for each CPU.
     pub cpus: Vec<CpuStats>,
     /// How often the kernel did not run a program, by program: such events are not even in `seen`.

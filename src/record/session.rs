@@ -334,15 +334,21 @@ impl<'a> Session<'a> {
             stats.ring_full += count.ring_full;
             stats.map_full += count.map_full;
             stats.overflow += count.overflow;
+            stats.queries += count.queries;
             stats.cpus.push(CpuStats { cpu: cpu as u32, seen: count.seen, ring_full: count.ring_full });
         }
         stats.sent = stats.seen - stats.ring_full.min(stats.seen);
         stats.written = self.summary.events;
         stats.user_dropped = 0;
         stats.stopped_by = self.stopped_by.clone().unwrap_or_default();
-        for (count, reason) in
-            [(stats.map_full, LossReason::MAP_FULL), (stats.overflow, LossReason::OVERFLOW)]
-        {
+        let missed = books.missed.iter().map(|(_, count)| count).sum();
+        stats.missed = books.missed;
+        self.summary.lost += missed;
+        for (count, reason) in [
+            (missed, LossReason::MISSED),
+            (stats.map_full, LossReason::MAP_FULL),
+            (stats.overflow, LossReason::OVERFLOW),
+        ] {
             if count > 0 {
                 let (from_ns, to_ns) = (self.attached_ns, clock.boottime_ns);
                 self.sink.lost(&Lost { from_ns, to_ns, cpu: None, count, reason })?;

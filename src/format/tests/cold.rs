@@ -67,11 +67,12 @@ fn recorder_stats() {
         user_dropped: 1,
         map_full: 3,
         overflow: 4,
+        queries: 9,
         cpus: vec![CpuStats { cpu: 5, seen: 10, ring_full: 2 }],
         missed: vec![("ab".to_owned(), 6)],
         stopped_by: "c".to_owned(),
     };
-    golden(&stats, b"\x01\x0a\x08\x02\x07\x01\x03\x04\x01\x05\x0a\x02\x01\x02ab\x06\x01c");
+    golden(&stats, b"\x01\x0a\x08\x02\x07\x01\x03\x04\x09\x01\x05\x0a\x02\x01\x02ab\x06\x01c");
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn records(list: &[(u16, u16, &[u8])]) -> Vec<u8> {
     raw
 }
 
-const STATS: &[u8] = &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+const STATS: &[u8] = &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 #[test]
 fn an_unknown_record_is_passed_over_and_handed_out() {
