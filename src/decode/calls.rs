@@ -408,6 +408,22 @@ mod tests {
     }
 
     #[test]
+    fn the_documented_calls_are_these() {
+        let documented = include_str!("../../docs/FORMAT.md");
+        for spec in CALLS {
+            let args = spec.args.iter().map(|arg| match arg.kind {
+                Kind::Path | Kind::Text => format!("string {}", arg.name),
+                Kind::Struct(_) => format!("bytes {}", arg.name),
+                Kind::Payload => format!("{} (below)", arg.name),
+                _ => format!("number {}", arg.name),
+            });
+            let args: Vec<String> = args.collect();
+            let row = format!("| {} | {} | {} |", spec.number, spec.name, args.join(", "));
+            assert!(documented.lines().any(|line| line == row), "{row}");
+        }
+    }
+
+    #[test]
     fn a_string_unreadable_at_first_is_taken_from_the_return() {
         let enter = synth::enter(2).fault(0, 0x1000).number(1, 2).build();
         let exit = synth::exit(2).late(0, b"/mnt").build();
