@@ -16,7 +16,7 @@ const STRACE_PATH_MAX: usize = 4095;
 fn every_call_is_what_strace_says_it_is() {
     let Some(dir) = live() else { return };
     dir.compile("calls").subdir("scratch");
-    let mut args = vec!["record", "-o", "t.mst", "--", "strace", "-o", "strace"];
+    let mut args = vec!["record", "--calls", "mount,umount2", "-o", "t.mst", "--", "strace", "-o", "strace"];
     args.extend_from_slice(strace::OPTIONS);
     args.extend(["./calls", "scratch"]);
     let recorded = dir.mountsnoop(args).run().code(0);

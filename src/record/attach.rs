@@ -38,8 +38,14 @@ const COMPLETE_KRETPROBES: (u32, u32) = (7, 2);
 /// What to try, best first. Nothing is lost in the first; what the others may lose is counted and reported.
 pub(super) fn choices(wanted: AttachMode, facts: &Facts) -> Vec<Choice> {
     let choice = |mode, reason: &str| Choice { mode, reason: reason.to_string() };
-    let fentry = choice(AttachMode::Fentry, "the kernel is not preemptible: complete, and free for every other system call");
-    let kprobe = choice(AttachMode::Kprobe, "the kernel is preemptible, where fentry would lose events: kprobe.multi is complete");
+    let fentry = choice(
+        AttachMode::Fentry,
+        "the kernel is not preemptible: complete, and free for every other system call",
+    );
+    let kprobe = choice(
+        AttachMode::Kprobe,
+        "the kernel is preemptible, where fentry would lose events: kprobe.multi is complete",
+    );
     let tracepoint = choice(
         AttachMode::Tracepoint,
         "the kernel is preemptible, or does not say that it is not; fentry would lose events then: tracepoints are complete",
@@ -101,7 +107,8 @@ impl Target {
     /// Of a program with this section; `None` for one that serves many calls.
     pub(super) fn of(section: &str) -> Option<Target> {
         let (kind, place) = section.split_once('/')?;
-        let named = |mode, call: &str| Some(Target { mode, call: call.to_string(), place: place.to_string() });
+        let named =
+            |mode, call: &str| Some(Target { mode, call: call.to_string(), place: place.to_string() });
         match kind {
             "tracepoint" => named(AttachMode::Tracepoint, place.rsplit_once("sys_")?.1.split_once('_')?.1),
             "fentry" | "fexit" => {
@@ -172,12 +179,22 @@ mod tests {
 
     #[test]
     fn sections_say_where_a_program_belongs() {
-        let target = |mode, call: &str, place: &str| Some(Target { mode, call: call.into(), place: place.into() });
+        let target =
+            |mode, call: &str, place: &str| Some(Target { mode, call: call.into(), place: place.into() });
         for (section, expected) in [
-            ("tracepoint/syscalls/sys_enter_mount", target(AttachMode::Tracepoint, "mount", "syscalls/sys_enter_mount")),
-            ("tracepoint/syscalls/sys_exit_open_tree", target(AttachMode::Tracepoint, "open_tree", "syscalls/sys_exit_open_tree")),
+            (
+                "tracepoint/syscalls/sys_enter_mount",
+                target(AttachMode::Tracepoint, "mount", "syscalls/sys_enter_mount"),
+            ),
+            (
+                "tracepoint/syscalls/sys_exit_open_tree",
+                target(AttachMode::Tracepoint, "open_tree", "syscalls/sys_exit_open_tree"),
+            ),
             ("fentry/__x64_sys_move_mount", target(AttachMode::Fentry, "move_mount", "__x64_sys_move_mount")),
-            ("fexit/__ia32_sys_oldumount", target(AttachMode::Fentry, "compat oldumount", "__ia32_sys_oldumount")),
+            (
+                "fexit/__ia32_sys_oldumount",
+                target(AttachMode::Fentry, "compat oldumount", "__ia32_sys_oldumount"),
+            ),
             ("kprobe.multi", None),
             ("raw_tp", None),
         ] {

@@ -116,8 +116,9 @@ pub(super) fn run(order: &Order, out: &SyncSender<Message>, stop: &Arc<AtomicBoo
     for choice in attach::choices(order.attach, &facts) {
         let mut storage = MaybeUninit::uninit();
         let mut links = Vec::new();
-        let tried = load(order, &choice, &facts, &mut storage)
-            .and_then(|(skel, missing)| attach(order, &choice, &skel, missing, &mut links).map(|got| (skel, got)));
+        let tried = load(order, &choice, &facts, &mut storage).and_then(|(skel, missing)| {
+            attach(order, &choice, &skel, missing, &mut links).map(|got| (skel, got))
+        });
         match tried {
             Ok((skel, mut attachment)) => {
                 if !refused.is_empty() {
@@ -227,14 +228,18 @@ fn load<'a>(
             Some(target) if target.mode == AttachMode::Fentry => {
                 let there = functions.as_ref().is_some_and(|functions| functions.has(&target.place));
                 if !there && section.starts_with("fentry/") && target.exists_natively() {
-                    missing.push((target.call.clone(), format!("this kernel has no function {}", target.place)));
+                    missing
+                        .push((target.call.clone(), format!("this kernel has no function {}", target.place)));
                 }
                 there
             }
             Some(target) => {
                 let there = Tracefs::has(&target.place);
                 if !there && section.contains("sys_enter_") && target.exists_natively() {
-                    missing.push((target.call.clone(), format!("this kernel has no tracepoint {}", target.place)));
+                    missing.push((
+                        target.call.clone(),
+                        format!("this kernel has no tracepoint {}", target.place),
+                    ));
                 }
                 there
             }
@@ -246,7 +251,9 @@ fn load<'a>(
         };
         program.set_autoload(wanted);
     }
-    let skel = open.load().map_err(|error| anyhow!("the kernel refused the BPF programs: {error}{}", Messages::take()))?;
+    let skel = open
+        .load()
+        .map_err(|error| anyhow!("the kernel refused the BPF programs: {error}{}", Messages::take()))?;
     fill(&skel, &order.only)?;
     Ok((skel, missing))
 }
@@ -254,7 +261,8 @@ fn load<'a>(
 fn configure(open: &mut OpenMountsnoopSkel<'_>, order: &Order, own: u32, shared: bool) -> Result<()> {
     let only = &order.only;
     let mut key = [0; 16];
-    getrandom::fill(&mut key).map_err(|error| anyhow!("no random bytes to hide kernel addresses with: {error}"))?;
+    getrandom::fill(&mut key)
+        .map_err(|error| anyhow!("no random bytes to hide kernel addresses with: {error}"))?;
     let Some(rodata) = open.maps.rodata_data.as_mut() else { bail!("the BPF object has no constants") };
     rodata.not_of = own;
     rodata.only_descendants_of = if order.only_descendants { own } else { 0 };
@@ -266,7 +274,8 @@ fn configure(open: &mut OpenMountsnoopSkel<'_>, order: &Order, own: u32, shared:
     rodata.only_failed = u8::from(only.failed);
     rodata.queries = u8::from(order.queries);
     rodata.shared_scratch = u8::from(shared);
-    rodata.hash_key = [layout::u64_at(&key, 0).unwrap_or_default(), layout::u64_at(&key, 8).unwrap_or_default()];
+    rodata.hash_key =
+        [layout::u64_at(&key, 0).unwrap_or_default(), layout::u64_at(&key, 8).unwrap_or_default()];
     Ok(())
 }
 
@@ -276,7 +285,8 @@ fn fill(skel: &MountsnoopSkel<'_>, only: &Only) -> Result<()> {
         [(&skel.maps.pids, &only.pids), (&skel.maps.namespaces, &only.namespaces)];
     for (map, list) in lists {
         for number in list {
-            map.update(&number.to_ne_bytes(), &[1], MapFlags::ANY).context("failed to tell the kernel what to record")?;
+            map.update(&number.to_ne_bytes(), &[1], MapFlags::ANY)
+                .context("failed to tell the kernel what to record")?;
         }
     }
     Ok(())
@@ -286,7 +296,9 @@ fn fill(skel: &MountsnoopSkel<'_>, only: &Only) -> Result<()> {
 fn own_tgid() -> Result<u32> {
     let mut storage = MaybeUninit::uninit();
     let open = SelfSkelBuilder::default().open(&mut storage)?;
-    let skel = open.load().map_err(|error| anyhow!("the kernel refused a BPF program: {error}{}", Messages::take()))?;
+    let skel = open
+        .load()
+        .map_err(|error| anyhow!("the kernel refused a BPF program: {error}{}", Messages::take()))?;
     skel.progs.self_id.test_run(ProgramInput::default()).context("failed to run a BPF program")?;
     match skel.maps.bss_data.as_ref() {
         Some(bss) if bss.self_tgid != 0 => Ok(bss.self_tgid),
@@ -308,7 +320,11 @@ fn attach(
     } else {
         for program in skel.object().progs_mut().filter(|program| program.autoload()) {
             let section = program.section().to_string_lossy().into_owned();
-            links.push(program.attach().with_context(|| format!("failed to attach to {section}{}", Messages::take()))?);
+            links.push(
+                program
+                    .attach()
+                    .with_context(|| format!("failed to attach to {section}{}", Messages::take()))?,
+            );
             if let Some(target) = Target::of(&section)
                 && !attached.contains(&target.call)
             {
@@ -330,7 +346,11 @@ fn attach(
 }
 
 /// All functions that there are, native ones and those of 32-bit calls, with two programs and two links.
-fn attach_kprobes(skel: &MountsnoopSkel<'_>, links: &mut Vec<Link>, missing: &mut Missing) -> Result<Vec<String>> {
+fn attach_kprobes(
+    skel: &MountsnoopSkel<'_>,
+    links: &mut Vec<Link>,
+    missing: &mut Missing,
+) -> Result<Vec<String>> {
     let functions = Functions::here();
     let (mut symbols, mut cookies, mut attached) = (Vec::new(), Vec::new(), Vec::new());
     for program in skel.object().progs_mut() {
@@ -347,10 +367,25 @@ fn attach_kprobes(skel: &MountsnoopSkel<'_>, links: &mut Vec<Link>, missing: &mu
         symbols.push(target.place);
         attached.push(target.call);
     }
-    let opts = |retprobe| KprobeMultiOpts { symbols: symbols.clone(), cookies: cookies.clone(), retprobe, ..Default::default() };
+    let opts = |retprobe| KprobeMultiOpts {
+        symbols: symbols.clone(),
+        cookies: cookies.clone(),
+        retprobe,
+        ..Default::default()
+    };
     // Returns first: a return without its beginning is left alone, a beginning without its return would look like a hang.
-    links.push(skel.progs.kmulti_exit.attach_kprobe_multi_with_opts(opts(true)).context("failed to attach kretprobe.multi")?);
-    links.push(skel.progs.kmulti_enter.attach_kprobe_multi_with_opts(opts(false)).context("failed to attach kprobe.multi")?);
+    links.push(
+        skel.progs
+            .kmulti_exit
+            .attach_kprobe_multi_with_opts(opts(true))
+            .context("failed to attach kretprobe.multi")?,
+    );
+    links.push(
+        skel.progs
+            .kmulti_enter
+            .attach_kprobe_multi_with_opts(opts(false))
+            .context("failed to attach kprobe.multi")?,
+    );
     Ok(attached)
 }
 

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mountsnoop::record::AttachMode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use mountsnoop::record::AttachMode;
 
 /// Record every mount call of this host, and replay, summarize and export the trace anywhere.
 ///

@@ -66,7 +66,10 @@ pub fn status_of(error: &anyhow::Error, recording_a_command: bool) -> ExitCode {
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let io = |cause: &(dyn std::error::Error + 'static)| {
         let of_trace = cause.downcast_ref::<format::Error>().and_then(format::Error::io);
-        cause.downcast_ref().or(of_trace).is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe)
+        cause
+            .downcast_ref()
+            .or(of_trace)
+            .is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe)
     };
     error.chain().any(io)
 }

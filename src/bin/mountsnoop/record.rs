@@ -34,7 +34,12 @@ pub fn run(args: &RecordArgs) -> Result<Outcome> {
 }
 
 /// How to capture, as the options say; the same for live printing. What the kernel can decide is left to it.
-pub fn capture_options(capture: &CaptureArgs, pids: &[u32], namespaces: &[u32], failed: bool) -> Result<Options> {
+pub fn capture_options(
+    capture: &CaptureArgs,
+    pids: &[u32],
+    namespaces: &[u32],
+    failed: bool,
+) -> Result<Options> {
     let cgroup = capture.cgroup.as_deref().map(cgroup_id).transpose()?;
     let calls = capture.calls.iter().map(|name| call_number(name)).collect::<Result<_>>()?;
     Ok(Options {
@@ -70,7 +75,8 @@ fn cgroup_id(dir: &Path) -> Result<u64> {
 fn call_number(name: &str) -> Result<u16> {
     let known = || CALLS.iter().map(|call| call.name).collect::<Vec<_>>().join(", ");
     let call = CALLS.iter().find(|call| call.name == name);
-    call.map(|call| call.number).ok_or_else(|| anyhow!("--calls: no call is named {name:?}: expected some of {}", known()))
+    call.map(|call| call.number)
+        .ok_or_else(|| anyhow!("--calls: no call is named {name:?}: expected some of {}", known()))
 }
 
 fn options(args: &RecordArgs, progress: bool) -> Result<Options> {
