@@ -181,7 +181,7 @@ static __always_inline bool put_string(struct scratch *s, __u32 *at, __u8 arg, _
 		return true;
 	}
 	n = bpf_probe_read_user_str(sec + 1, MS_STRING_MAX + 1, (void *)address);
-	if (n <= 0) {
+	if (n < 0) {
 		if (late)
 			return false; /* nothing new: what the enter event says stands */
 		s->h.flags |= MS_FLAG_INCOMPLETE;
@@ -191,7 +191,8 @@ static __always_inline bool put_string(struct scratch *s, __u32 *at, __u8 arg, _
 		*at += NUMBER_ROOM;
 		return false;
 	}
-	n--; /* the NUL, which the helper counts */
+	if (n > 0)
+		n--; /* the NUL, which the helper counts; some kernels not in an empty string */
 	sec->state = late;
 	if (n >= MS_STRING_MAX) {
 		/* All the room was used: does the string end here, or was it cut? */
