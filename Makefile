@@ -1,36 +1,49 @@
 # What people type: `make demo`, `make test`. Each installs what it needs first (Debian and relatives) and says so.
-# The rest: `make lint`, `make deny`, `make bench`, `make fixtures`.
+# The rest: `make build`, `make offline`, `make lint`, `make deny`, `make bench`.
 
-BUILD_NEEDS = clang=clang cc=gcc /usr/include/libelf.h=libelf-dev /usr/include/zlib.h=zlib1g-dev pkg-config=pkg-config
+# PROGRAM-OR-FILE=PACKAGE, as scripts/setup.sh takes them.
+OFFLINE_NEEDS = cc=gcc /usr/include/stdio.h=libc6-dev /etc/ssl/certs/ca-certificates.crt=ca-certificates
+BUILD_NEEDS = $(OFFLINE_NEEDS) clang=clang /usr/include/libelf.h=libelf-dev /usr/include/zlib.h=zlib1g-dev \
+	pkg-config=pkg-config
 RUN_NEEDS = unshare=util-linux mount=mount
-TEST_NEEDS = strace=strace zstd=zstd script=bsdutils python3=python3 setpriv=util-linux /usr/include/linux/mount.h=linux-libc-dev
+TEST_NEEDS = strace=strace zstd=zstd script=bsdutils /usr/include/linux/mount.h=linux-libc-dev
+
+target := $(or $(CARGO_TARGET_DIR),target)
+# Tests that record need root: whoever is not builds them, and has them run by sudo.
+test_runner := $(shell [ "$$(id -u)" = 0 ] || echo "--config=\"target.'cfg(unix)'.runner='sudo -E'\"")
+
+.PHONY: build offline demo test lint deny bench
 
 # The commit is in every trace; a tree without git is "unknown".
-export MOUNTSNOOP_COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
-
-.PHONY: build demo test lint deny bench
-
+build: export MOUNTSNOOP_COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 build:
 	scripts/setup.sh $(BUILD_NEEDS)
 	cargo build --release --locked
 
+# Everything but recording: needs neither clang nor libelf.
+offline:
+	scripts/setup.sh $(OFFLINE_NEEDS)
+	cargo build --locked --no-default-features
+
 demo: build
 	scripts/setup.sh $(RUN_NEEDS)
-	scripts/demo.sh target/release/mountsnoop
+	scripts/demo.sh $(target)/release/mountsnoop
 
 test:
 	scripts/setup.sh $(BUILD_NEEDS) $(RUN_NEEDS) $(TEST_NEEDS)
-	cargo test --locked --no-fail-fast
-	cargo test --locked --no-fail-fast --no-default-features
+	cargo test $(test_runner) --locked --no-fail-fast
+	cargo test $(test_runner) --locked --no-fail-fast --no-default-features
 
 lint:
+	scripts/setup.sh $(BUILD_NEEDS) shellcheck=shellcheck
+	shellcheck scripts/*.sh .ci/run
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --all-targets --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
-	sh -n scripts/*.sh .ci/run
 
 deny:
+	cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny@0.20.2 --no-default-features
 	cargo deny --locked check bans licenses sources
 
 bench:
