@@ -3,3 +3,11 @@
 mod damage;
 mod fixtures;
 mod layers;
+
+// What records on the running kernel: needs root, and says so where it is not.
+#[cfg(feature = "record")]
+mod live;
+#[cfg(feature = "record")]
+mod oracle;
+#[cfg(feature = "record")]
+mod support;

@@ -1,0 +1,133 @@
+//! What gets into a trace: strings that were not in memory, every call or an exact count of those lost, and nobody else's.
+
+use crate::support::calls::{self, Arg};
+use crate::support::live;
+
+fn late(text: &str) -> Arg {
+    Arg::Whole { bytes: text.into(), late: true }
+}
+
+fn whole(text: &str) -> Arg {
+    Arg::Whole { bytes: text.into(), late: false }
+}
+
+/// What tests/workloads/late.c does, call by call.
+#[test]
+fn strings_that_were_not_in_memory_are_read_as_the_call_returns() {
+    let Some(dir) = live() else { return };
+    dir.compile("late").subdir("scratch");
+    dir.mountsnoop(["record", "-o", "t.mst", "--", "./late", "scratch"]).run().code(0);
+    let replayed = dir.mountsnoop(["replay", "--json", "t.mst"]).run().code(0).silent();
+    let calls = calls::read(&replayed);
+    // Before them: making the namespace private, and the scratch directory.
+    let (target, tmpfs, size, options) = ("late target", "tmpfs", "size=1m", "size=1m,mode=700");
+    let mount = |source: Arg, target: Arg, fstype: Arg, data: Arg| vec![source, target, fstype, data];
+    let expected = [
+        mount(late("late source"), whole(target), whole(tmpfs), whole(size)),
+        vec![late(target)],
+        mount(whole("here"), whole(target), late(tmpfs), whole(size)),
+        vec![whole(target)],
+        mount(whole("here"), whole(target), whole(tmpfs), late(options)),
+        vec![late(target)],
+        mount(late("late source"), late(target), late(tmpfs), late(options)),
+        vec![late(target)],
+        mount(late("late source"), late("no such place"), late(tmpfs), late(options)),
+    ];
+    let got = |call: &calls::Call| -> Vec<Arg> {
+        let names: &[&str] =
+            if call.name == "mount" { &["source", "target", "fstype", "data"] } else { &["target"] };
+        names.iter().map(|name| call.arg(name).clone()).collect()
+    };
+    if calls.len() != 2 + 12 {
+        replayed.fail(&format!("expected 14 calls, got {}", calls.len()));
+    }
+    for (number, (expected, call)) in expected.iter().zip(&calls[2..]).enumerate() {
+        assert_eq!(&got(call), expected, "call {} of tests/workloads/late.c: {}", number + 1, call.line);
+    }
+    // The kernel refused before it looked: nobody has read the string, and nobody can.
+    let (refused, crossing) = (&calls[11], &calls[13]);
+    assert!(matches!(refused.arg("target"), Arg::Fault(1..)), "{}", refused.line);
+    assert_eq!(refused.error.as_deref(), Some("EINVAL"), "{}", refused.line);
+    assert_eq!(crossing.arg("target"), &late("first, second"), "{}", crossing.line);
+}
+
+#[test]
+fn what_is_lost_is_counted_to_the_last_event() {
+    let Some(dir) = live() else { return };
+    const CALLS: u64 = 20_000;
+    dir.compile("say");
+    let name = "x".repeat(300);
+    let count = CALLS.to_string();
+    dir.mountsnoop(["record", "-o", "t.mst", "--ring-size", "4096", "--", "./say", &name, &count])
+        .run()
+        .code(0)
+        .says("events were lost");
+
+    let info = dir.mountsnoop(["info", "--json", "t.mst"]).run().code(3);
+    let value: serde_json::Value =
+        serde_json::from_str(info.text()).unwrap_or_else(|e| info.fail(&e.to_string()));
+    let stat =
+        |name: &str| value["stats"][name].as_u64().unwrap_or_else(|| info.fail(&format!("no stats.{name}")));
+    let (seen, written, ring_full) = (stat("seen"), stat("written"), stat("ring_full"));
+    if seen != 2 * CALLS || seen != written + ring_full || ring_full == 0 || written == 0 {
+        info.fail(&format!(
+            "{CALLS} calls are {} events: all seen, some written, the rest lost; not {seen}, {written}, {ring_full}",
+            2 * CALLS
+        ));
+    }
+    assert_eq!(
+        (value["events"].as_u64(), value["lost"].as_u64()),
+        (Some(written), Some(ring_full)),
+        "{value}"
+    );
+
+    // A reader finds the same number missing, and says so where it reads.
+    dir.mountsnoop(["replay", "t.mst"])
+        .run()
+        .code(3)
+        .says(&format!("{ring_full} events were lost"))
+        .has("lost");
+}
+
+#[test]
+fn a_lossy_recording_without_a_command_exits_with_3() {
+    let Some(dir) = live() else { return };
+    dir.compile("say");
+    let mut recorder = dir.mountsnoop(["record", "-o", "t.mst", "--ring-size", "4096"]).spawn();
+    recorder.until_recording();
+    dir.cmd("./say", ["a-lossy-recording", "20000"]).run().code(0);
+    recorder.signal(rustix::process::Signal::INT);
+    recorder.wait().code(3).says("events were lost");
+}
+
+#[test]
+fn only_the_command_and_its_descendants_are_recorded() {
+    let Some(dir) = live() else { return };
+    dir.compile("say");
+    let script = "echo ready; read go; ./say inside; (./say in-a-child); ./say -d from-a-daemon";
+    let mut recorder =
+        dir.mountsnoop(["record", "-o", "t.mst", "--", "sh", "-c", script]).with_stdin().spawn();
+    recorder.until("ready", |said| said.contains("ready").then_some(()));
+    dir.cmd("./say", ["outside", "100"]).run().code(0);
+    recorder.say("go");
+    recorder.wait().code(0);
+    dir.mountsnoop(["replay", "t.mst"])
+        .run()
+        .code(0)
+        .silent()
+        .has("umount2(\"inside\", 0x0) = -ENOENT")
+        .has("umount2(\"in-a-child\", 0x0) = -ENOENT")
+        .has("umount2(\"from-a-daemon\", 0x0) = -ENOENT")
+        .has_not("outside");
+}
+
+#[test]
+fn a_trace_is_a_zstd_file_too() {
+    let Some(dir) = live() else { return };
+    dir.compile("calls").subdir("scratch");
+    for level in ["0", "3", "19"] {
+        let record = ["record", "--force", "-o", "t.mst", "--compress", level, "--", "./calls", "scratch"];
+        dir.mountsnoop(record).run().code(0);
+        dir.cmd("zstd", ["-t", "t.mst"]).run().code(0);
+    }
+}

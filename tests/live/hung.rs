@@ -1,0 +1,54 @@
+//! Calls that do not return are seen all the same: they are what one looks for when a system hangs.
+
+use rustix::process::Signal;
+
+use crate::support::{Dir, Running, live};
+
+/// Two calls that hang, made by tasks of this name, until the program's standard input is closed.
+fn hanging(dir: &Dir, comm: &str) -> Running {
+    dir.compile("hang").subdir("scratch");
+    let mut running = dir.cmd("./hang", ["scratch", comm]).with_stdin().spawn();
+    running.until("a word that they hang", |said| said.contains("hanging").then_some(()));
+    running
+}
+
+const MOUNT: &str = "mount(\"a source\", \"mnt/below\", \"tmpfs\", MS_NOSUID, \"size=1m\"";
+const UMOUNT: &str = "umount2(\"mnt/below/further\", MNT_DETACH";
+
+#[test]
+fn a_hung_call_is_printed_while_it_hangs_and_again_when_it_returns() {
+    let Some(dir) = live() else { return };
+    // A pipe, not a terminal: nothing may be kept back in a buffer until there is more.
+    let mut watcher = dir.mountsnoop(["--comm", "hung-live"]).spawn();
+    watcher.until("the heading", |said| said.contains("COMM").then_some(()));
+    let hung = hanging(&dir, "hung-live");
+    let unfinished = |call: &str| format!("{call} <unfinished ...>");
+    watcher.until("both calls, unfinished", |said| {
+        (said.contains(&unfinished(MOUNT)) && said.contains(&unfinished(UMOUNT))).then_some(())
+    });
+    assert!(!hung.printed().contains("released"), "the calls did not hang");
+    hung.wait().code(0).has("released");
+    watcher.until("both calls, returned", |said| {
+        let returned = |call: &str| said.contains(&format!("{call}) = -ENOTCONN"));
+        (returned(MOUNT) && returned(UMOUNT)).then_some(())
+    });
+    watcher.signal(Signal::INT);
+    watcher.wait().code(0);
+}
+
+#[test]
+fn a_call_that_hangs_when_the_recording_ends_is_in_the_trace() {
+    let Some(dir) = live() else { return };
+    let mut recorder = dir.mountsnoop(["record", "-o", "t.mst"]).spawn();
+    recorder.until_recording();
+    let hung = hanging(&dir, "hung-trace");
+    recorder.signal(Signal::INT);
+    recorder.wait().code(0);
+    hung.wait().code(0).has("released");
+    let done = dir.mountsnoop(["replay", "--comm", "hung-trace", "t.mst"]).run().code(0).silent();
+    let lines: Vec<&str> = done.text().lines().skip(1).collect();
+    if lines.len() != 2 || !lines.iter().all(|line| line.ends_with(" <unfinished ...>")) {
+        done.fail("expected two unfinished calls");
+    }
+    done.has(MOUNT).has(UMOUNT);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * hang SCRATCH COMM: two calls that do not return, by threads named COMM, on a FUSE mount whose server never answers.
+ * Prints "hanging PID" when they have been begun, waits for its standard input to end, then lets them fail.
+ */
+#include "common.h"
+
+static pid_t hanging(const char *comm, int fuse, void (*call)(void))
+{
+	pid_t child = fork();
+
+	if (child)
+		return child;
+	/* Only the parent holds the server's end: when it goes, whatever way, the calls return. */
+	close(fuse);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NAME, comm);
+	call();
+	_exit(0);
+}
+
+static void hanging_mount(void)
+{
+	m("a source", "mnt/below", "tmpfs", MS_NOSUID, "size=1m");
+}
+
+static void hanging_umount(void)
+{
+	u("mnt/below/further", MNT_DETACH);
+}
+
+int main(int argc, char **argv)
+{
+	char options[64];
+	char byte;
+	int fuse;
+
+	if (argc != 3)
+		return 2;
+	private_scratch(argv[1]);
+	ok(mkdir("mnt", 0755));
+	fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	ok(fuse);
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", fuse);
+	ok(m("unanswered", "mnt", "fuse", MS_NODEV | MS_NOSUID, options));
+	pid_t one = hanging(argv[2], fuse, hanging_mount);
+	pid_t two = hanging(argv[2], fuse, hanging_umount);
+
+	printf("hanging %d\n", one);
+	fflush(stdout);
+	while (read(0, &byte, 1) > 0)
+		;
+	close(fuse);
+	wait_for(one);
+	wait_for(two);
+	ok(u("mnt", MNT_DETACH));
+	printf("released\n");
+	return 0;
+}

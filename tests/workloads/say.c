@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * say NAME [COUNT]: umount2(NAME), which fails, so many times: a call that can be found again and changes nothing.
+ * say -d NAME: the same, once, from a daemon, whose parent has ended by then. Returns after the call has been made.
+ */
+#include "common.h"
+
+static void from_a_daemon(const char *name)
+{
+	int made[2];
+	char byte;
+	pid_t parent;
+
+	ok(pipe(made));
+	parent = fork();
+	ok(parent);
+	if (parent) {
+		wait_for(parent);
+		close(made[1]);
+		read(made[0], &byte, 1);
+		return;
+	}
+	parent = getpid();
+	ok(setsid());
+	if (fork())
+		_exit(0);
+	while (getppid() == parent)
+		usleep(1000);
+	u(name, 0);
+	_exit(0);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3 && !strcmp(argv[1], "-d")) {
+		from_a_daemon(argv[2]);
+		return 0;
+	}
+	if (argc != 2 && argc != 3)
+		return 2;
+	for (long left = argc == 3 ? atol(argv[2]) : 1; left > 0; left--)
+		u(argv[1], 0);
+	return 0;
+}
