@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0
+// SPDX-License-Identifier: GPL-2.0-only OR MIT OR Apache-2.0
 /*
  * The programs: a pair for each call, which unpacks its arguments and stops. Facts about calls are in calls.h, the
  * making of an event in capture.h. Another way to attach is another pair of macros at the end of this file.
