@@ -2,18 +2,15 @@
 //! strace is the reference. Where it deliberately says less, that is named in [`argument`] and [`flags`].
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::fs::MetadataExt;
 
 use crate::support::calls::{self, Arg, Call};
-use crate::support::{live, strace};
+use crate::support::{in_first_pid_namespace, live, strace};
 
 /// Differences that are shown; the rest is counted.
 const SHOWN: usize = 5;
 /// The longest string that is kept, and the most that strace reads of a path.
 const STRING_MAX: usize = 4096;
 const STRACE_PATH_MAX: usize = 4095;
-/// The inode of the first pid namespace (PROC_PID_INIT_INO in include/linux/proc_ns.h).
-const INIT_PID_NS: u64 = 0xefff_fffc;
 
 #[test]
 fn every_call_is_what_strace_says_it_is() {
@@ -42,7 +39,7 @@ fn every_call_is_what_strace_says_it_is() {
     assert_eq!(their_names, our_names, "strace and mountsnoop did not see the same threads");
 
     let mut compared = Compared::default();
-    let same_numbers = std::fs::metadata("/proc/self/ns/pid").expect("/proc").ino() == INIT_PID_NS;
+    let same_numbers = in_first_pid_namespace();
     let main = ours[&b"the main thread"[..]].0;
     for (name, (their_tid, theirs)) in &theirs {
         let (our_tid, ours) = &ours[name];
@@ -103,9 +100,9 @@ impl Compared {
                 Ok(()) => continue,
                 Err(what) => what,
             };
-            let (their, our) = (short(&their.line), short(&our.line));
+            let our = &our.text;
             self.differ(format!(
-                "{name}, call {}: {what}\n  strace:     {their}\n  mountsnoop: {our}",
+                "{name}, call {}: {what}\n  strace:     {their:?}\n  mountsnoop: {our}",
                 number + 1
             ));
         }
@@ -163,7 +160,7 @@ impl Compared {
                 flags(theirs, *value, names, *unknown)?;
                 self.flags.extend(names.iter().cloned());
             }
-            _ => return Err(format!("strace has {}, mountsnoop {}", short(their), short(our))),
+            _ => return Err(format!("strace has {their:?}, mountsnoop {our:?}")),
         }
         Ok(())
     }
@@ -232,12 +229,4 @@ fn same_bytes(theirs: &[u8], ours: &[u8]) -> Result<(), String> {
         around(theirs),
         around(ours)
     ))
-}
-
-fn short(what: impl std::fmt::Debug) -> String {
-    let text = format!("{what:?}");
-    match text.char_indices().nth(400) {
-        Some((end, _)) => format!("{}... ({} bytes)", &text[..end], text.len()),
-        None => text,
-    }
 }

@@ -24,8 +24,12 @@ pub struct TraceFile {
 }
 
 enum State {
-    /// Opened, so that a wrong path fails before anything is recorded; nothing written yet.
-    Opened(Output),
+    /// Opened, so that a wrong path fails before anything is recorded; nothing written yet. `new`: where, if the file
+    /// was not there before.
+    Opened {
+        output: Output,
+        new: Option<PathBuf>,
+    },
     Writing(Box<Writer<Output>>),
     Closed {
         bytes: u64,
@@ -48,24 +52,25 @@ impl TraceFile {
     /// symbolic link always is.
     pub fn create(path: &Path, force: bool, level: i32) -> Result<TraceFile> {
         let name = path.display().to_string();
-        let to = if path == Path::new("-") {
+        let (to, new) = if path == Path::new("-") {
             let stdout = io::stdout();
             if stdout.is_terminal() {
                 bail!(
                     "a trace is binary and standard output is a terminal: redirect it, or name a file with -o"
                 );
             }
-            To::Stdout(stdout)
+            (To::Stdout(stdout), None)
         } else {
-            To::File(create(path, force)?)
+            let (file, is_new) = open(path, force)?;
+            (To::File(file), is_new.then(|| path.to_owned()))
         };
-        Ok(TraceFile { name, level, state: State::Opened(Output { to, bytes: 0 }) })
+        Ok(TraceFile { name, level, state: State::Opened { output: Output { to, bytes: 0 }, new } })
     }
 
     /// Bytes written so far.
     pub fn bytes(&self) -> u64 {
         match &self.state {
-            State::Opened(output) => output.bytes,
+            State::Opened { output, .. } => output.bytes,
             State::Writing(writer) => writer.get_ref().bytes,
             State::Closed { bytes } => *bytes,
         }
@@ -83,21 +88,37 @@ impl TraceFile {
     }
 }
 
-fn create(path: &Path, force: bool) -> Result<File> {
+/// A recording that never began leaves no empty file behind, which would be in the way of the next attempt.
+impl Drop for TraceFile {
+    fn drop(&mut self) {
+        if let State::Opened { new: Some(path), .. } = &self.state {
+            // It is empty: whoever finds it after all loses nothing.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// The file, and whether it is new. What an existing one holds stays until the recording begins.
+fn open(path: &Path, force: bool) -> Result<(File, bool)> {
     let mut options = OpenOptions::new();
     options.write(true).mode(0o600).custom_flags(OFlags::NOFOLLOW.bits() as i32);
-    if force {
-        options.create(true).truncate(true);
-    } else {
-        options.create_new(true);
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => Ok((file, true)),
+        Err(error) if force && error.kind() == io::ErrorKind::AlreadyExists => {
+            Ok((options.open(path).map_err(|error| explain(error, path))?, false))
+        }
+        Err(error) => Err(explain(error, path)),
     }
-    let file = options.open(path).map_err(|error| explain(error, path))?;
-    if force {
-        // The mode above counts only for a file that is new.
-        file.set_permissions(Permissions::from_mode(0o600)).context("failed to make the trace private")?;
+}
+
+/// Makes what was opened a new trace: empty, private, its owner's. A device or a pipe is left as it is.
+fn make_new(file: &File) -> Result<()> {
+    if file.metadata()?.is_file() {
+        file.set_len(0).context("failed to empty the file")?;
+        file.set_permissions(Permissions::from_mode(0o600)).context("failed to make it private")?;
+        give_to_sudo_user(file);
     }
-    give_to_sudo_user(&file);
-    Ok(file)
+    Ok(())
 }
 
 fn explain(error: io::Error, path: &Path) -> anyhow::Error {
@@ -125,10 +146,14 @@ fn give_to_sudo_user(file: &File) {
 
 impl Sink for TraceFile {
     fn begin(&mut self, metadata: &Metadata, clock: &ClockSync) -> Result<()> {
-        let State::Opened(_) = self.state else { bail!("the trace {} was begun twice", self.name) };
-        let State::Opened(output) = std::mem::replace(&mut self.state, State::Closed { bytes: 0 }) else {
+        let State::Opened { .. } = self.state else { bail!("the trace {} was begun twice", self.name) };
+        let State::Opened { output, .. } = std::mem::replace(&mut self.state, State::Closed { bytes: 0 })
+        else {
             return Ok(());
         };
+        if let To::File(file) = &output.to {
+            make_new(file).with_context(|| self.failed())?;
+        }
         let identity = FileIdentity {
             boot_id: metadata.boot_id,
             host_id: host::host_id(),
@@ -187,7 +212,10 @@ impl Sink for TraceFile {
         };
         let (output, _) = writer.finish(stats, clock).with_context(|| self.failed())?;
         self.state = State::Closed { bytes: output.bytes };
-        if let To::File(file) = &output.to {
+        // A device or a pipe has nothing to bring anywhere.
+        if let To::File(file) = &output.to
+            && file.metadata().is_ok_and(|metadata| metadata.is_file())
+        {
             file.sync_all()
                 .with_context(|| format!("failed to bring the trace {} to the disk", self.name))?;
         }

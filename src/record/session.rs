@@ -43,7 +43,8 @@ pub fn run(options: &Options, sink: &mut dyn Sink) -> Result<Summary> {
     let recorded = session.record(&receiver);
     // Whatever went wrong, the programs are detached and what they caught is drained.
     session.stop.store(true, Ordering::Release);
-    recorded?;
+    // The command uses our terminal, and its caller goes on when we end: not before it has.
+    recorded.and(session.await_command(&receiver))?;
     Ok(session.summary)
 }
 
@@ -142,7 +143,7 @@ impl<'a> Session<'a> {
             }
             self.timers()?;
         }
-        self.await_command(receiver)
+        Ok(())
     }
 
     /// Until the next thing that is due.
@@ -340,14 +341,16 @@ impl<'a> Session<'a> {
         Err(error)
     }
 
-    /// The file is closed; the command's status is still owed to the caller.
+    /// The file is closed, or lost; the command's status is still owed to the caller.
     fn await_command(&mut self, receiver: &Receiver<Message>) -> Result<()> {
         while self.command.is_some() {
-            if let Message::Command(end) =
-                receiver.recv().context("the thread that waits for the command has gone")?
-            {
-                self.summary.command = Some(end);
-                self.command = None;
+            match receiver.recv().context("the thread that waits for the command has gone")? {
+                Message::Command(end) => {
+                    self.summary.command = Some(end);
+                    self.command = None;
+                }
+                Message::Signal(signal) => self.signalled(signal),
+                _ => {}
             }
         }
         Ok(())

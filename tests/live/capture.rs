@@ -1,7 +1,7 @@
 //! What gets into a trace: strings that were not in memory, every call or an exact count of those lost, and nobody else's.
 
 use crate::support::calls::{self, Arg};
-use crate::support::live;
+use crate::support::{in_first_pid_namespace, live};
 
 fn late(text: &str) -> Arg {
     Arg::Whole { bytes: text.into(), late: true }
@@ -49,6 +49,34 @@ fn strings_that_were_not_in_memory_are_read_as_the_call_returns() {
     assert!(matches!(refused.arg("target"), Arg::Fault(1..)), "{}", refused.line);
     assert_eq!(refused.error.as_deref(), Some("EINVAL"), "{}", refused.line);
     assert_eq!(crossing.arg("target"), &late("first, second"), "{}", crossing.line);
+    assert_eq!(crossing.text, "umount2(\"first, second\" /* late */, 0x0) = -ENOENT");
+}
+
+#[test]
+fn who_made_a_call_and_where_is_what_proc_says() {
+    let Some(dir) = live() else { return };
+    dir.compile("say");
+    let who = "echo $$ $PPID $(readlink /proc/self/ns/mnt); exec ./say who";
+    let script = format!("({who}); unshare -m sh -c '{who}'");
+    let recorded = dir.mountsnoop(["record", "-o", "t.mst", "--", "sh", "-c", &script]).run().code(0);
+    let replayed = dir.mountsnoop(["replay", "--json", "--comm", "say", "t.mst"]).run().code(0).silent();
+    let calls = calls::read(&replayed);
+    let got = |call: &calls::Call| {
+        assert_eq!((call.comm.as_str(), call.tid), ("say", call.pid), "{}", call.line);
+        format!("{} {} mnt:[{}]", call.pid, call.ppid, call.mnt_ns)
+    };
+    let got: Vec<String> = calls.iter().map(got).collect();
+    // In a subshell `$$` is not its own pid; of the second line all is known.
+    let said: Vec<&str> = recorded.text().lines().collect();
+    let ns = |line: &str| line.rsplit(' ').next().unwrap_or_default().to_owned();
+    assert_eq!(
+        got.iter().map(|line| ns(line)).collect::<Vec<_>>(),
+        said.iter().map(|line| ns(line)).collect::<Vec<_>>()
+    );
+    assert_ne!(ns(&got[0]), ns(&got[1]), "unshare(1) makes a namespace");
+    if in_first_pid_namespace() {
+        assert_eq!(got[1], said[1], "pid, parent, namespace");
+    }
 }
 
 #[test]

@@ -38,6 +38,7 @@ fn a_recording_that_cannot_begin_is_125_with_a_command_and_1_without() {
         ("link.mst", "link.mst"),
         ("directory", "directory"),
         ("/proc/version", "/proc/version"),
+        ("/sys/t.mst", "another place"),
     ] {
         // A command that ran would leave a mark.
         dir.mountsnoop(["record", "-o", output, "--", "touch", "ran"]).run().code(125).says(hint);
@@ -66,6 +67,30 @@ fn force_overwrites_and_the_trace_is_private() {
     assert_eq!(mode(&dir), 0o600, "a trace in the place of a file");
     // Nothing of what was there before is left behind the trace.
     dir.mountsnoop(["replay", "t.mst"]).run().code(0).silent();
+}
+
+/// CAP_SYS_ADMIN is what a recorder cannot do without.
+#[test]
+fn a_recording_without_rights_says_so_and_leaves_everything_as_it_was() {
+    let Some(dir) = live() else { return };
+    std::fs::write(dir.path("old.mst"), "precious").expect("a file");
+    let without_rights = |line: &str| dir.sh(&format!("exec setpriv --bounding-set -sys_admin {line}")).run();
+    without_rights("$mountsnoop").code(1).says("CAP_SYS_ADMIN");
+    without_rights("$mountsnoop record -o new.mst -- touch ran").code(125).says("CAP_SYS_ADMIN");
+    without_rights("$mountsnoop record -o old.mst --force").code(1).says("CAP_SYS_ADMIN");
+    assert!(!dir.path("ran").exists(), "the command was run although nothing could be recorded");
+    // An empty file would be in the way of the next attempt, the one with sudo.
+    assert!(!dir.path("new.mst").exists(), "a trace of nothing was left behind");
+    assert_eq!(std::fs::read(dir.path("old.mst")).expect("a file"), b"precious");
+}
+
+#[test]
+fn force_onto_a_device_leaves_the_device_alone() {
+    let Some(dir) = live() else { return };
+    dir.cmd("mknod", ["-m", "666", "null", "c", "1", "3"]).run().code(0);
+    dir.mountsnoop(["record", "--force", "-o", "null", "--", "true"]).run().code(0);
+    let mode = std::fs::metadata(dir.path("null")).expect("a device").permissions().mode();
+    assert_eq!(mode & 0o7777, 0o666);
 }
 
 #[test]

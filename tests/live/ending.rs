@@ -1,5 +1,7 @@
 //! How a recording ends: asked politely, after a time, or not at all.
 
+use std::os::unix::process::ExitStatusExt;
+
 use rustix::process::Signal;
 
 use crate::support::live;
@@ -29,6 +31,49 @@ fn a_signal_is_passed_on_to_the_command_and_its_status_awaited() {
     recorder.signal(Signal::INT);
     recorder.wait().code(9);
     dir.mountsnoop(["info", "t.mst"]).run().code(0).has("closed");
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let Some(dir) = live() else { return };
+    let script = "trap '' INT; echo ready; read forever";
+    let mut recorder =
+        dir.mountsnoop(["record", "-o", "t.mst", "--", "sh", "-c", script]).with_stdin().spawn();
+    recorder.until("ready", |said| said.contains("ready").then_some(()));
+    recorder.signal(Signal::INT);
+    // The first closes the trace; the command does not care.
+    let closed = || dir.mountsnoop(["info", "t.mst"]).run().status.success();
+    recorder.until("a closed trace", |_| closed().then_some(()));
+    recorder.signal(Signal::INT);
+    let done = recorder.end();
+    if done.status.signal() != Some(2) {
+        done.fail("expected to be killed by SIGINT");
+    }
+}
+
+/// With a full disk nothing can be recorded any more; what was stays readable, and the command goes on undisturbed.
+#[test]
+fn a_full_disk_ends_the_recording_but_not_the_command() {
+    let Some(dir) = live() else { return };
+    dir.compile("calls").compile("say").subdir("scratch");
+    dir.subdir("small");
+    let command = "#!/bin/sh
+        ./say before-it-was-full
+        until $mountsnoop replay small/t.mst 2> /dev/null | grep -q before-it-was-full; do sleep 0.05; done
+        ./calls scratch
+        sleep 1
+        echo ended";
+    std::fs::write(dir.path("command"), command).expect("a script");
+    let script = "mount -t tmpfs -o size=16k small small && \
+                  $mountsnoop record -o small/t.mst --compress 0 --flush 20ms -- sh ./command; \
+                  echo status $?; cp small/t.mst .";
+    dir.cmd("unshare", ["-m", "sh", "-c", script])
+        .env("mountsnoop", env!("CARGO_BIN_EXE_mountsnoop"))
+        .run()
+        .code(0)
+        .has("ended\nstatus 125")
+        .says("No space left on device");
+    dir.mountsnoop(["replay", "t.mst"]).run().code(3).has("umount2(\"before-it-was-full\", 0x0) = -ENOENT");
 }
 
 #[test]

@@ -48,9 +48,13 @@ fn watching_prints_calls_as_they_happen_and_ends_on_request() {
 fn a_reader_that_goes_away_is_no_failure() {
     let Some(dir) = live() else { return };
     dir.compile("say");
-    // head(1) ends after the heading; the next calls find nobody.
-    let script = "{ $mountsnoop --comm say; echo status $? >&2; } | head -n 1 > heading & \
-                  while [ ! -s heading ]; do sleep 0.05; done; \
-                  while kill -0 $! 2> /dev/null; do ./say anybody-there; sleep 0.05; done; wait";
-    dir.sh(script).run().code(0).says("status 0");
+    // head(1) ends after the heading; of the calls that follow, one finds nobody who reads.
+    let line = "{ timeout 60 $mountsnoop --comm say; echo status $? >&2; } | head -n 1";
+    let mut shell = dir.sh(line).spawn();
+    shell.until("the heading", |said| said.contains("COMM").then_some(()));
+    shell.until_stderr("its status", |said| {
+        dir.cmd("./say", ["anybody-there"]).run().code(0);
+        said.contains("status").then_some(())
+    });
+    shell.wait().code(0).says("status 0");
 }

@@ -1,10 +1,11 @@
 //! Reads what `mountsnoop replay --json` says. Strict: a member that is missing or of another type fails the test.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde_json::Value;
 
-use super::Done;
+use super::{Done, quoted};
 
 /// One call.
 #[derive(Debug, Clone)]
@@ -25,7 +26,7 @@ pub struct Call {
     pub line: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Arg {
     Null,
     /// All of a string; `late` if it was read as the call returned.
@@ -42,6 +43,19 @@ pub enum Arg {
         names: Vec<String>,
         unknown: u64,
     },
+}
+
+impl fmt::Debug for Arg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Arg::Null => f.write_str("NULL"),
+            Arg::Whole { bytes, late: false } => f.write_str(&quoted(bytes)),
+            Arg::Whole { bytes, late: true } => write!(f, "{} (late)", quoted(bytes)),
+            Arg::Cut(bytes) => write!(f, "{} (cut)", quoted(bytes)),
+            Arg::Fault(address) => write!(f, "unreadable at {address:#x}"),
+            Arg::Flags { value, names, unknown } => write!(f, "{value:#x} {names:?} and {unknown:#x}"),
+        }
+    }
 }
 
 impl Call {

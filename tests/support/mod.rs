@@ -6,6 +6,7 @@ pub mod strace;
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -42,6 +43,12 @@ pub fn live() -> Option<Dir> {
         missing.join("; ")
     );
     Some(Dir::new())
+}
+
+/// Whether ids here are those of the kernel, which a trace has.
+pub fn in_first_pid_namespace() -> bool {
+    // PROC_PID_INIT_INO in include/linux/proc_ns.h
+    std::fs::metadata("/proc/self/ns/pid").expect("/proc").ino() == 0xefff_fffc
 }
 
 impl Dir {
@@ -168,10 +175,6 @@ pub struct Running {
 }
 
 impl Running {
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id() as i32).expect("a child has a pid");
         kill_process(pid, signal).unwrap_or_else(|error| panic!("{}: {error}", self.line));
@@ -231,6 +234,12 @@ impl Running {
     #[track_caller]
     pub fn wait(mut self) -> Done {
         self.child.stdin.take();
+        self.end()
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn end(mut self) -> Done {
         loop {
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
                 self.drain();
@@ -349,4 +358,12 @@ impl Done {
 fn shown(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]).into_owned();
     if bytes.len() > SHOWN { format!("{text}\n... {} bytes more", bytes.len() - SHOWN) } else { text }
+}
+
+/// Bytes for the reader of a failure; of long ones the ends and the length.
+fn quoted(bytes: &[u8]) -> String {
+    match bytes.len() {
+        0..200 => format!("\"{}\"", bytes.escape_ascii()),
+        n => format!("\"{}[...]{}\" ({n} bytes)", bytes[..80].escape_ascii(), bytes[n - 20..].escape_ascii()),
+    }
 }

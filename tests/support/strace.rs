@@ -2,7 +2,10 @@
 //! Strict: a line that is not understood fails the test, for it could be the one that matters.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
+
+use super::quoted;
 
 /// The options that make strace's account exact: one file a thread (no line is split), every byte of a string in hex,
 /// flags as a number with its names behind it, and strings of any length.
@@ -10,7 +13,7 @@ pub const OPTIONS: &[&str] =
     &["-ff", "-e", "trace=mount,umount2", "-s", "65536", "-xx", "-X", "verbose", "-qq", "-e", "signal=none"];
 
 /// One call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Call {
     pub name: String,
     pub args: Vec<Arg>,
@@ -18,11 +21,9 @@ pub struct Call {
     pub ret: i64,
     /// The name of the error and what strerror(3) says of it.
     pub error: Option<(String, String)>,
-    /// As strace printed it.
-    pub line: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Arg {
     Null,
     /// A pointer, because what it points at could not be read, or because strace knows that the kernel does not look.
@@ -41,6 +42,26 @@ pub struct Flags {
     pub names: Vec<String>,
     /// Bits without a name.
     pub unknown: u64,
+}
+
+/// As strace would have printed it without `-xx`.
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let args: Vec<String> = self.args.iter().map(|arg| format!("{arg:?}")).collect();
+        write!(f, "{}({}) = {}", self.name, args.join(", "), self.ret)?;
+        self.error.iter().try_for_each(|(name, _)| write!(f, " {name}"))
+    }
+}
+
+impl fmt::Debug for Arg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Arg::Null => f.write_str("NULL"),
+            Arg::Address(address) => write!(f, "{address:#x}"),
+            Arg::Text { bytes, more } => write!(f, "{}{}", quoted(bytes), if *more { "..." } else { "" }),
+            Arg::Flags(flags) => write!(f, "{:#x} {:?}", flags.value, flags.names),
+        }
+    }
 }
 
 /// The calls of each thread, from the files PREFIX.TID.
@@ -88,7 +109,7 @@ fn parse(line: &str) -> Option<Call> {
             (ret, Some((name.to_owned(), message.strip_suffix(')')?.to_owned())))
         }
     };
-    Some(Call { name: name.to_owned(), args, ret: ret.parse().ok()?, error, line: line.to_owned() })
+    Some(Call { name: name.to_owned(), args, ret: ret.parse().ok()?, error })
 }
 
 /// `NULL`, `0x7f...` or `"\x2f..."`, the latter perhaps with `...` behind it.

@@ -19,14 +19,22 @@ static pid_t hanging(const char *comm, int fuse, void (*call)(void))
 	_exit(0);
 }
 
+/*
+ * Their strings are on the stack, where they are in memory; mount(8) has its own on the heap. Constants that this child
+ * has never touched could only be read once the call has returned.
+ */
 static void hanging_mount(void)
 {
-	m("a source", "mnt/below", "tmpfs", MS_NOSUID, "size=1m");
+	char source[] = "a source", target[] = "mnt/below", type[] = "tmpfs", data[] = "size=1m";
+
+	m(source, target, type, MS_NOSUID, data);
 }
 
 static void hanging_umount(void)
 {
-	u("mnt/below/further", MNT_DETACH);
+	char target[] = "mnt/below/further";
+
+	u(target, MNT_DETACH);
 }
 
 int main(int argc, char **argv)
