@@ -1,23 +1,27 @@
 # What people type: `make demo`, `make test`. Each installs what it needs first (Debian and relatives) and says so.
-# The rest: `make vmtest` (on other kernels), `make static`, `make lint`, `make deny`, `make bench`, `make fixtures`.
+# The rest: `make build`, `make offline`, `make static`, `make vmtest` (on other kernels), `make lint`, `make deny`,
+# `make bench`.
 
-BUILD_NEEDS = clang=clang cc=gcc /usr/include/libelf.h=libelf-dev /usr/include/zlib.h=zlib1g-dev pkg-config=pkg-config
+# PROGRAM-OR-FILE=PACKAGE, as scripts/setup.sh takes them.
+OFFLINE_NEEDS = cc=gcc /usr/include/stdio.h=libc6-dev /etc/ssl/certs/ca-certificates.crt=ca-certificates
+BUILD_NEEDS = $(OFFLINE_NEEDS) clang=clang /usr/include/libelf.h=libelf-dev /usr/include/zlib.h=zlib1g-dev \
+	pkg-config=pkg-config
 RUN_NEEDS = unshare=util-linux mount=mount
 # The archives come with the -dev packages of BUILD_NEEDS and the compiler; 32-bit code needs no 32-bit library.
 VM_NEEDS = qemu-system-x86_64=qemu-system-x86 cpio=cpio xz=xz-utils zstd=zstd strip=binutils python3=python3
-TEST_NEEDS = strace=strace zstd=zstd script=bsdutils python3=python3 setpriv=util-linux /usr/include/linux/mount.h=linux-libc-dev
+TEST_NEEDS = strace=strace zstd=zstd script=bsdutils /usr/include/linux/mount.h=linux-libc-dev
 
-# The commit is in every trace; a tree without git is "unknown".
-export MOUNTSNOOP_COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
-
-TARGET = $(or $(CARGO_TARGET_DIR),target)
-TRIPLE = $(shell rustc -vV | sed -n 's/^host: //p')
-STATIC = $(TARGET)/$(TRIPLE)/release/mountsnoop
+target := $(or $(CARGO_TARGET_DIR),target)
+static_target := $(shell rustc -vV | sed -n 's/^host: //p')
 # What vmtest boots: a series that Debian has, or the newest of all. KERNELS="6.1 newest" selects.
 KERNELS = 5.10 6.1 6.12 newest
+# Tests that record need root: whoever is not builds them, and has them run by sudo.
+test_runner := $(shell [ "$$(id -u)" = 0 ] || [ "$$MOUNTSNOOP_SKIP_LIVE" = 1 ] || echo "--config=\"target.'cfg(unix)'.runner='sudo -E'\"")
 
-.PHONY: build static demo test vmtest lint deny bench
+.PHONY: build offline static demo test vmtest lint deny bench
 
+# The commit is in every trace; a tree without git is "unknown".
+build static: export MOUNTSNOOP_COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 build:
 	scripts/setup.sh $(BUILD_NEEDS)
 	cargo build --release --locked
@@ -26,30 +30,38 @@ build:
 static:
 	scripts/setup.sh $(BUILD_NEEDS)
 	LIBBPF_SYS_LIBRARY_PATH=$$(dirname $$(cc -print-file-name=libelf.a)) RUSTFLAGS=-Ctarget-feature=+crt-static \
-		cargo build --release --locked --features static --target $(TRIPLE)
+		cargo build --release --locked --features static --target $(static_target)
+
+# Everything but recording: needs neither clang nor libelf.
+offline:
+	scripts/setup.sh $(OFFLINE_NEEDS)
+	cargo build --locked --no-default-features
 
 demo: build
 	scripts/setup.sh $(RUN_NEEDS)
-	scripts/demo.sh target/release/mountsnoop
+	scripts/demo.sh $(target)/release/mountsnoop
 
 test:
 	scripts/setup.sh $(BUILD_NEEDS) $(RUN_NEEDS) $(TEST_NEEDS)
-	cargo test --locked --no-fail-fast
-	cargo test --locked --no-fail-fast --no-default-features
+	cargo test $(test_runner) --locked --no-fail-fast
+	cargo test $(test_runner) --locked --no-fail-fast --no-default-features
 
 # Records on other kernels, in virtual machines: vm/README.md.
 vmtest: static
 	scripts/setup.sh $(VM_NEEDS)
-	vm/suite.sh $(STATIC) $(KERNELS)
+	vm/suite.sh $(target)/$(static_target)/release/mountsnoop $(KERNELS)
 
 lint:
+	scripts/setup.sh $(BUILD_NEEDS) shellcheck=shellcheck
+	shellcheck scripts/*.sh .ci/run
+	shellcheck --severity=error --shell=sh -x -P SCRIPTDIR vm/*.sh vm/guest/live.sh
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --all-targets --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
-	for script in scripts/*.sh vm/*.sh vm/guest/live.sh vm/guest/init $(wildcard .ci/run); do sh -n $$script || exit 1; done
 
 deny:
+	cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny@0.20.2 --no-default-features
 	cargo deny --locked check bans licenses sources
 
 bench:

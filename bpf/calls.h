@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT OR Apache-2.0 */
 /*
  * The calls that are captured, and what has to be copied of each. To add one: a number in event.h, a row in MS_CALLS,
  * its arguments below it, and its row in src/decode/calls.rs.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT OR Apache-2.0 */
 /*
  * How one event is put together and sent, whatever hook it came from: maps, filters, begin/put/send.
  * It must not know which system calls there are: that is calls.h. What can be found out about a task is identity.h.

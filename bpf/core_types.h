@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT OR Apache-2.0 */
 /*
  * The few kernel types that are touched, with only the members that are read: libbpf moves each access to where
  * the running kernel has the member (CO-RE), so order and size here mean nothing.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT OR Apache-2.0 */
 /*
  * The wire contract: the bytes of one event, as the kernel side writes them and the trace file keeps them.
  * Fixed-width integers only, little-endian, no padding. src/layout.rs is its mirror, and the build compares the two.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0
+// SPDX-License-Identifier: GPL-2.0-only OR MIT OR Apache-2.0
 /*
  * The programs. Each call has one body for its beginning and one for its return; below them stand the ways to attach,
  * which unpack arguments and stop. Facts about calls are in calls.h, the making of an event in capture.h.

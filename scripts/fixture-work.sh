@@ -1,5 +1,5 @@
 #!/bin/sh
-# What fixtures/containers.mst recorded: run by `make fixture` inside a private mount namespace, in an empty directory.
+# What fixtures/containers.mst recorded: run as fixtures/README.md says, inside a private mount namespace.
 # A container's start and end, failures of many kinds, and odd strings.
 export LIBMOUNT_FORCE_MOUNT2=always
 mkdir lower upper root

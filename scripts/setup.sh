@@ -34,6 +34,7 @@ fi
 oldest=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$(dirname "$0")/../Cargo.toml")
 if ! command -v cargo >/dev/null 2>&1; then
 	echo "cargo is missing: install Rust $oldest or newer as https://rustup.rs says, then run this again" >&2
+	[ -z "${SUDO_USER:-}" ] || echo "if $SUDO_USER has it: run this without sudo, which is called where it is needed" >&2
 	exit 1
 fi
 have=$(cargo --version | cut -d' ' -f2)

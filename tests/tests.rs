@@ -10,4 +10,6 @@ mod live;
 #[cfg(feature = "record")]
 mod oracle;
 #[cfg(feature = "record")]
+mod readme;
+#[cfg(feature = "record")]
 mod support;

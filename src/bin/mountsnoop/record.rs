@@ -164,9 +164,6 @@ impl Sink for Tee {
         self.file.begin(metadata, clock)?;
         if !self.quiet {
             eprintln!("mountsnoop: recording into {} ({})", self.name, metadata.attach_mode);
-            for (what, why) in &metadata.missing {
-                eprintln!("mountsnoop: not recorded: {what}: {why}");
-            }
         }
         self.print(|printer| printer.begin(metadata, clock))
     }
