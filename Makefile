@@ -12,7 +12,7 @@ VM_NEEDS = qemu-system-x86_64=qemu-system-x86 cpio=cpio xz=xz-utils zstd=zstd st
 TEST_NEEDS = strace=strace zstd=zstd script=bsdutils /usr/include/linux/mount.h=linux-libc-dev
 
 target := $(or $(CARGO_TARGET_DIR),target)
-static_target := $(shell rustc -vV | sed -n 's/^host: //p')
+static_target = $(shell rustc -vV | sed -n "s,^host: ,,p")
 # What vmtest boots: a series that Debian has, or the newest of all. KERNELS="6.1 newest" selects.
 KERNELS = 5.10 6.1 6.12 newest
 # Tests that record need root: whoever is not builds them, and has them run by sudo.

@@ -11,7 +11,7 @@ trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 
 cat >work.sh <<'W'
-# mount(8) of util-linux 2.39 and later prefers the new mount API, which this version does not record yet.
+# So that mount(8) does the same everywhere: since util-linux 2.39 it prefers the new mount API.
 export LIBMOUNT_FORCE_MOUNT2=always
 mount -t tmpfs -o size=1m,mode=700 scratch /mnt
 cd /mnt
