@@ -80,7 +80,7 @@ impl<'a> Op<'a> {
 
     /// What was told of the process before this call: its program and its ancestors.
     pub fn process(&self) -> Option<Sections<'a>> {
-        self.processes.get(self.common.pid, self.task?.start)
+        self.processes.get(self.common.pid, self.task?.start())
     }
 
     /// Inode of the mount namespace that the caller was in when the call returned, if that is known.

@@ -35,7 +35,7 @@ impl Processes {
     /// Keeps what an event tells; a process that began another program is told of again.
     pub fn insert(&mut self, common: &Common, task: &Task<'_>, event: &[u8]) {
         self.turns += 1;
-        let told = Told { start: task.start, turn: self.turns, event: event.into() };
+        let told = Told { start: task.start(), turn: self.turns, event: event.into() };
         self.bytes += event.len();
         self.order.push_back((common.pid, self.turns));
         if let Some(before) = self.by_pid.insert(common.pid, told) {

@@ -94,14 +94,20 @@ pub enum Value<'a> {
 /// The number that stands for the working directory where a path is relative.
 pub const AT_FDCWD: i32 = -100;
 
+/// Most calls ignore none of their arguments.
+fn none<T>(_: &T) -> u8 {
+    0
+}
+
 /// For most calls an argument is what its row says.
 fn plain<T>(_: &T, _: &mut Argument<'_>) {}
 
-/// A row: `number Name<'a> "name" since "release" classic (name), refine (function) { argument: type = kind, … }`. The function may
-/// change what is shown of an argument by what the others are.
+/// A row: `number Name<'a> "name" since "release" classic (name), ignoring (function), refine (function) { argument: type = kind, … }`.
+/// The first function has a bit for each argument that the kernel does not look at, the second may change what is shown of an
+/// argument by what the others are.
 macro_rules! calls {
     ($($(#[$doc:meta])* $number:literal $Name:ident $(<$life:lifetime>)? $name:literal since $since:literal
-       classic $classic:expr, refine $refine:expr,
+       classic $classic:expr, ignoring $ignored:path, refine $refine:path,
        { $($(#[$about:meta])* $arg:ident: $ty:ty = $kind:expr,)* })*) => {
         /// Every call this version knows.
         pub static CALLS: &[CallSpec] = &[$(CallSpec {
@@ -161,13 +167,16 @@ macro_rules! calls {
             pub fn args(&self, mut each: impl FnMut(Argument<'a>)) {
                 match self {
                     $(Call::$Name(call) => {
-                        let refine: fn(&$Name $(<$life>)?, &mut Argument<'a>) = $refine;
+                        let ignored: u8 = $ignored(call);
+                        let mut bit = 1;
                         $({
-                            let value = call.$arg.value($kind);
-                            let mut arg = Argument { name: stringify!($arg), value, ignored: false };
-                            refine(call, &mut arg);
+                            let (name, value) = (stringify!($arg), call.$arg.value($kind));
+                            let mut arg = Argument { name, value, ignored: ignored & bit != 0 };
+                            bit <<= 1;
+                            $refine(call, &mut arg);
                             each(arg);
                         })*
+                        let _ = bit;
                     })*
                     Call::Unknown { sections, .. } => unknown_args(*sections, each),
                 }
@@ -178,7 +187,7 @@ macro_rules! calls {
 
 calls! {
     /// mount(2).
-    1 Mount<'a> "mount" since "1.0" classic Some("mount"), refine Mount::refine, {
+    1 Mount<'a> "mount" since "1.0" classic Some("mount"), ignoring Mount::ignored, refine Mount::refine, {
         /// What to mount, or the mount to bind or move.
         source: UserStr<'a> = Kind::Path,
         /// Where.
@@ -191,26 +200,26 @@ calls! {
         data: UserStr<'a> = Kind::Text,
     }
     /// umount2(2), under which the kernel also runs umount(2) of 64-bit programs.
-    2 Umount2<'a> "umount2" since "2.2" classic Some("umount"), refine plain, {
+    2 Umount2<'a> "umount2" since "2.2" classic Some("umount"), ignoring none, refine plain, {
         /// What to unmount.
         target: UserStr<'a> = Kind::Path,
         /// `MNT_*`, `UMOUNT_NOFOLLOW`.
         flags: Option<u64> = Kind::Flags(&uapi::UMOUNT_FLAGS),
     }
     /// umount(2) of 32-bit programs.
-    3 Umount<'a> "umount" since "1.0" classic None, refine plain, {
+    3 Umount<'a> "umount" since "1.0" classic None, ignoring none, refine plain, {
         /// What to unmount.
         target: UserStr<'a> = Kind::Path,
     }
     /// fsopen(2).
-    4 Fsopen<'a> "fsopen" since "5.2" classic None, refine plain, {
+    4 Fsopen<'a> "fsopen" since "5.2" classic None, ignoring none, refine plain, {
         /// The filesystem type.
         fsname: UserStr<'a> = Kind::Text,
         /// `FSOPEN_*`.
         flags: Option<u64> = Kind::Flags(&uapi::FSOPEN_FLAGS),
     }
     /// fsconfig(2).
-    5 Fsconfig<'a> "fsconfig" since "5.2" classic None, refine Fsconfig::refine, {
+    5 Fsconfig<'a> "fsconfig" since "5.2" classic None, ignoring none, refine Fsconfig::refine, {
         /// What fsopen(2) or fspick(2) returned.
         fd: Option<i32> = Kind::Fd,
         /// `FSCONFIG_*`.
@@ -223,7 +232,7 @@ calls! {
         aux: Option<i32> = Kind::Decimal,
     }
     /// fsmount(2).
-    6 Fsmount "fsmount" since "5.2" classic None, refine plain, {
+    6 Fsmount "fsmount" since "5.2" classic None, ignoring none, refine plain, {
         /// What fsopen(2) returned.
         fsfd: Option<i32> = Kind::Fd,
         /// `FSMOUNT_*`.
@@ -232,7 +241,7 @@ calls! {
         attr_flags: Option<u64> = Kind::Flags(&uapi::FSMOUNT_ATTR_FLAGS),
     }
     /// fspick(2).
-    7 Fspick<'a> "fspick" since "5.2" classic None, refine plain, {
+    7 Fspick<'a> "fspick" since "5.2" classic None, ignoring none, refine plain, {
         /// Where a relative path starts.
         dirfd: Option<i32> = Kind::DirFd,
         /// A mount.
@@ -241,7 +250,7 @@ calls! {
         flags: Option<u64> = Kind::Flags(&uapi::FSPICK_FLAGS),
     }
     /// move_mount(2).
-    8 MoveMount<'a> "move_mount" since "5.2" classic None, refine plain, {
+    8 MoveMount<'a> "move_mount" since "5.2" classic None, ignoring none, refine plain, {
         /// A mount, or where a relative path to it starts.
         from_dirfd: Option<i32> = Kind::DirFd,
         /// The mount.
@@ -254,7 +263,7 @@ calls! {
         flags: Option<u64> = Kind::Flags(&uapi::MOVE_MOUNT_FLAGS),
     }
     /// open_tree(2).
-    9 OpenTree<'a> "open_tree" since "5.2" classic None, refine plain, {
+    9 OpenTree<'a> "open_tree" since "5.2" classic None, ignoring none, refine plain, {
         /// Where a relative path starts.
         dirfd: Option<i32> = Kind::DirFd,
         /// A tree of mounts.
@@ -263,7 +272,7 @@ calls! {
         flags: Option<u64> = Kind::Flags(&uapi::OPEN_TREE_FLAGS),
     }
     /// open_tree_attr(2).
-    10 OpenTreeAttr<'a> "open_tree_attr" since "6.15" classic None, refine plain, {
+    10 OpenTreeAttr<'a> "open_tree_attr" since "6.15" classic None, ignoring none, refine plain, {
         /// Where a relative path starts.
         dirfd: Option<i32> = Kind::DirFd,
         /// A tree of mounts.
@@ -276,7 +285,7 @@ calls! {
         size: Option<u64> = Kind::Decimal,
     }
     /// mount_setattr(2).
-    11 MountSetattr<'a> "mount_setattr" since "5.12" classic None, refine plain, {
+    11 MountSetattr<'a> "mount_setattr" since "5.12" classic None, ignoring none, refine plain, {
         /// Where a relative path starts.
         dirfd: Option<i32> = Kind::DirFd,
         /// A mount.
@@ -289,43 +298,43 @@ calls! {
         size: Option<u64> = Kind::Decimal,
     }
     /// pivot_root(2).
-    12 PivotRoot<'a> "pivot_root" since "2.4" classic None, refine plain, {
+    12 PivotRoot<'a> "pivot_root" since "2.4" classic None, ignoring none, refine plain, {
         /// What becomes `/`.
         new_root: UserStr<'a> = Kind::Path,
         /// Where the old one goes.
         put_old: UserStr<'a> = Kind::Path,
     }
     /// chroot(2).
-    13 Chroot<'a> "chroot" since "1.0" classic None, refine plain, {
+    13 Chroot<'a> "chroot" since "1.0" classic None, ignoring none, refine plain, {
         /// What becomes `/` for the process.
         path: UserStr<'a> = Kind::Path,
     }
     /// unshare(2).
-    14 Unshare "unshare" since "2.6.16" classic None, refine plain, {
+    14 Unshare "unshare" since "2.6.16" classic None, ignoring none, refine plain, {
         /// `CLONE_*`, `UNSHARE_*`.
         flags: Option<u64> = Kind::Flags(&uapi::UNSHARE_FLAGS),
     }
     /// setns(2).
-    15 Setns "setns" since "3.0" classic None, refine plain, {
+    15 Setns "setns" since "3.0" classic None, ignoring none, refine plain, {
         /// A namespace or a process.
         fd: Option<i32> = Kind::Fd,
         /// `CLONE_NEW*`.
         nstype: Option<u64> = Kind::Flags(&uapi::NAMESPACE_TYPES),
     }
     /// clone(2), of which only the flags are captured: the order of the others differs between architectures.
-    16 Clone "clone" since "1.0" classic None, refine plain, {
+    16 Clone "clone" since "1.0" classic None, ignoring none, refine plain, {
         /// `CLONE_*` and a signal.
         flags: Option<u64> = Kind::Flags(&uapi::CLONE_FLAGS),
     }
     /// clone3(2).
-    17 Clone3<'a> "clone3" since "5.3" classic None, refine plain, {
+    17 Clone3<'a> "clone3" since "5.3" classic None, ignoring none, refine plain, {
         /// struct clone_args.
         cl_args: UserStr<'a> = Kind::Struct(&structs::CLONE_ARGS),
         /// Its bytes.
         size: Option<u64> = Kind::Decimal,
     }
     /// statmount(2).
-    18 Statmount<'a> "statmount" since "6.8" classic None, refine plain, {
+    18 Statmount<'a> "statmount" since "6.8" classic None, ignoring none, refine plain, {
         /// struct mnt_id_req.
         req: UserStr<'a> = Kind::Struct(&structs::STATMOUNT_REQ),
         /// For the answer.
@@ -336,7 +345,7 @@ calls! {
         flags: Option<u64> = Kind::Flags(&uapi::STATMOUNT_FLAGS),
     }
     /// listmount(2).
-    19 Listmount<'a> "listmount" since "6.8" classic None, refine plain, {
+    19 Listmount<'a> "listmount" since "6.8" classic None, ignoring none, refine plain, {
         /// struct mnt_id_req.
         req: UserStr<'a> = Kind::Struct(&structs::LISTMOUNT_REQ),
         /// For the answer.
@@ -347,7 +356,7 @@ calls! {
         flags: Option<u64> = Kind::Flags(&uapi::LISTMOUNT_FLAGS),
     }
     /// listns(2).
-    20 Listns<'a> "listns" since "6.19" classic None, refine plain, {
+    20 Listns<'a> "listns" since "6.19" classic None, ignoring none, refine plain, {
         /// struct ns_id_req.
         req: UserStr<'a> = Kind::Struct(&structs::NS_ID_REQ),
         /// For the answer.

@@ -61,17 +61,8 @@ pub struct Task<'a> {
     pub cgroup: u64,
     /// The thread's name, up to its NUL.
     pub comm: &'a [u8],
-    /// When the process began, ns of CLOCK_BOOTTIME: with its id it names the process for good. This and what follows is not in
-    /// older traces, nor where the kernel does not have it.
-    pub start: Option<u64>,
-    /// Number of the mount namespace, which is never used again, as its inode is.
-    pub mnt_ns_id: Option<u64>,
-    /// Inode of the pid namespace it lives in.
-    pub pid_ns: Option<u32>,
-    /// Thread group id as seen there.
-    pub ns_pid: Option<u32>,
-    /// Thread id as seen there.
-    pub ns_tid: Option<u32>,
+    /// The header behind its first version: read when somebody asks.
+    more: &'a [u8],
 }
 
 impl<'a> Event<'a> {
@@ -119,9 +110,6 @@ impl<'a> Task<'a> {
     #[inline]
     fn read(bytes: &'a [u8]) -> Option<Task<'a>> {
         let header: &[u8; layout::ENTER_MIN] = bytes.first_chunk()?;
-        // What the header is too short for is not known, and none of these can be 0 where it is known.
-        let long = |at| layout::u64_at(bytes, at).filter(|&value| value != 0);
-        let short = |at| layout::u32_at(bytes, at).filter(|&value| value != 0);
         let comm = &header[layout::COMM..layout::COMM + layout::COMM_LEN];
         let end = comm.iter().position(|&byte| byte == 0).unwrap_or(comm.len());
         Some(Task {
@@ -130,12 +118,43 @@ impl<'a> Task<'a> {
             gid: layout::u32_at(header, layout::GID)?,
             cgroup: layout::u64_at(header, layout::CGROUP)?,
             comm: &comm[..end],
-            start: long(layout::START),
-            mnt_ns_id: long(layout::MNT_NS_ID),
-            pid_ns: short(layout::PID_NS),
-            ns_pid: short(layout::NS_PID),
-            ns_tid: short(layout::NS_TID),
+            more: &bytes[layout::ENTER_MIN..],
         })
+    }
+
+    /// When the process began, ns of CLOCK_BOOTTIME: with its id it names the process for good. This and what follows is not in
+    /// older traces, nor where the kernel does not have it.
+    pub fn start(&self) -> Option<u64> {
+        self.long(layout::START)
+    }
+
+    /// Number of the mount namespace, which is never used again, as its inode is.
+    pub fn mnt_ns_id(&self) -> Option<u64> {
+        self.long(layout::MNT_NS_ID)
+    }
+
+    /// Inode of the pid namespace it lives in.
+    pub fn pid_ns(&self) -> Option<u32> {
+        self.short(layout::PID_NS)
+    }
+
+    /// Thread group id as seen there.
+    pub fn ns_pid(&self) -> Option<u32> {
+        self.short(layout::NS_PID)
+    }
+
+    /// Thread id as seen there.
+    pub fn ns_tid(&self) -> Option<u32> {
+        self.short(layout::NS_TID)
+    }
+
+    /// What the header is too short for is not known, and none of these can be 0 where it is known.
+    fn long(&self, at: usize) -> Option<u64> {
+        layout::u64_at(self.more, at - layout::ENTER_MIN).filter(|&value| value != 0)
+    }
+
+    fn short(&self, at: usize) -> Option<u32> {
+        layout::u32_at(self.more, at - layout::ENTER_MIN).filter(|&value| value != 0)
     }
 }
 

@@ -47,7 +47,6 @@ impl<'a> Mount<'a> {
     /// What the others say about an argument.
     #[inline]
     pub(super) fn refine(&self, arg: &mut Argument<'a>) {
-        arg.ignored = self.ignores(arg.name);
         if let ("data", Value::Str(data)) = (arg.name, arg.value)
             && self.has_binary_data()
         {
@@ -63,15 +62,18 @@ impl<'a> Mount<'a> {
         self.data.text().is_some_and(structure) && self.fstype.text().is_some_and(binary)
     }
 
-    /// Whether the kernel does not look at that argument in this operation.
-    fn ignores(&self, arg: &str) -> bool {
-        let ignored: &[&str] = match self.operation() {
-            Some(MountOperation::RemountBind | MountOperation::Propagation) => &["source", "fstype", "data"],
-            Some(MountOperation::Remount) => &["source", "fstype"],
-            Some(MountOperation::Bind | MountOperation::Move) => &["fstype", "data"],
-            Some(MountOperation::New) | None => &[],
-        };
-        ignored.contains(&arg)
+    /// A bit for each argument that the kernel does not look at in this operation.
+    #[inline]
+    pub(super) fn ignored(&self) -> u8 {
+        const SOURCE: u8 = 1 << 0;
+        const FSTYPE: u8 = 1 << 2;
+        const DATA: u8 = 1 << 4;
+        match self.operation() {
+            Some(MountOperation::RemountBind | MountOperation::Propagation) => SOURCE | FSTYPE | DATA,
+            Some(MountOperation::Remount) => SOURCE | FSTYPE,
+            Some(MountOperation::Bind | MountOperation::Move) => FSTYPE | DATA,
+            Some(MountOperation::New) | None => 0,
+        }
     }
 }
 

@@ -107,11 +107,11 @@ pub static COLUMNS: &[Column] = columns! {
     "text", "CALL", "string", 0, EVERYWHERE, |_| Cell::Text, "the call as text, with what it returned";
     "abi", "ABI", "string", 6, EVERYWHERE, |op| Cell::Name(abi(op)), "how the call was made: native, or compat for a 32-bit call on a 64-bit kernel";
     "mnt_ns_after", "MNT_NS_AFTER", "integer", 12, EVERYWHERE, |op| or_missing(op.mnt_ns_after(), |inode| Cell::Unsigned(inode.into())), "inode number of the mount namespace when the call returned, which unshare and setns change";
-    "mnt_ns_id", "MNT_NS_ID", "integer", 9, EVERYWHERE, |op| or_missing(op.task.and_then(|task| task.mnt_ns_id), Cell::Unsigned), "number of the mount namespace as the call began, never used again as its inode number is";
-    "pid_ns", "PID_NS", "integer", 11, EVERYWHERE, |op| or_missing(op.task.and_then(|task| task.pid_ns), |inode| Cell::Unsigned(inode.into())), "inode number of the pid namespace that the caller lives in";
-    "ns_pid", "NS_PID", "integer", 7, EVERYWHERE, |op| or_missing(op.task.and_then(|task| task.ns_pid), |pid| Cell::Unsigned(pid.into())), "process id as seen there";
-    "ns_tid", "NS_TID", "integer", 7, EVERYWHERE, |op| or_missing(op.task.and_then(|task| task.ns_tid), |tid| Cell::Unsigned(tid.into())), "thread id as seen there";
-    "start_ns", "START_NS", "integer", 16, EVERYWHERE, |op| or_missing(op.task.and_then(|task| task.start), Cell::Unsigned), "when the process began, in ns of CLOCK_BOOTTIME: with pid it names the process";
+    "mnt_ns_id", "MNT_NS_ID", "integer", 9, EVERYWHERE, |op| or_missing(op.task.and_then(|task| task.mnt_ns_id()), Cell::Unsigned), "number of the mount namespace as the call began, never used again as its inode number is";
+    "pid_ns", "PID_NS", "integer", 11, EVERYWHERE, |op| or_missing(op.task.and_then(|task| task.pid_ns()), |inode| Cell::Unsigned(inode.into())), "inode number of the pid namespace that the caller lives in";
+    "ns_pid", "NS_PID", "integer", 7, EVERYWHERE, |op| or_missing(op.task.and_then(|task| task.ns_pid()), |pid| Cell::Unsigned(pid.into())), "process id as seen there";
+    "ns_tid", "NS_TID", "integer", 7, EVERYWHERE, |op| or_missing(op.task.and_then(|task| task.ns_tid()), |tid| Cell::Unsigned(tid.into())), "thread id as seen there";
+    "start_ns", "START_NS", "integer", 16, EVERYWHERE, |op| or_missing(op.task.and_then(|task| task.start()), Cell::Unsigned), "when the process began, in ns of CLOCK_BOOTTIME: with pid it names the process";
     "exe", "EXE", "string", 20, EVERYWHERE, |op| or_missing(op.process().and_then(|process| process.exe()), Cell::Path), "program that the process runs";
     "parents", "PARENTS", "array", 20, EVERYWHERE, |_| Cell::Parents, "ancestors of the process, the nearest first: pid and comm of each";
     "cwd", "CWD", "string", 20, EVERYWHERE, |op| or_missing(op.cwd(), Cell::Path), "working directory as the call began, where a path in args is relative to it";

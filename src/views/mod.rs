@@ -70,26 +70,40 @@ mod tests {
     use crate::assemble::Assembler;
     use crate::decode::synth;
 
-    /// Every single-byte change of a call's two events, fed to a view; `check` gets what comes out each time.
+    /// Every single-byte change of some calls' events, fed to a view; `check` gets what comes out each time.
     fn mutate(mut view: impl FnMut() -> Box<dyn View>, check: impl Fn(&[u8])) {
-        let enter = synth::mount(Some(b"a"), Some(b"\xff"), None, 0xc0ed_1000, Some(b"x"))
-            .fault(0, 9)
-            .cut(5, b"y")
-            .build();
-        let exit = synth::exit(1).late(4, b"z").ret(-16).build();
-        for at in 0..enter.len() + exit.len() {
-            for value in [0, 1, 2, 3, 0x7f, 0x80, 0xff] {
-                let mut events = [enter.clone(), exit.clone()];
-                let (event, at) = if at < enter.len() { (0, at) } else { (1, at - enter.len()) };
-                events[event][at] = value;
-                let (mut view, mut out, mut assembler) = (view(), Vec::new(), Assembler::new());
-                view.begin(&mut out);
-                for event in events {
-                    let _ = assembler.event(&event, &mut |op| view.row(&mut out, op));
+        let mount = synth::mount(Some(b"a"), Some(b"\xff"), None, 0xc0ed_1000, Some(b"x"));
+        let attr = synth::enter(11).start(1).number(0, 3).string(1, b"").bytes(3, &[1; 40]).number(4, 40);
+        let blob = synth::enter(5).number(0, 3).number(1, 2).string(2, b"k").bytes(3, b"\x1b").number(4, 1);
+        for events in [
+            vec![mount.fault(0, 9).cut(5, b"y"), synth::exit(1).late(4, b"z").ret(-16)],
+            vec![
+                synth::process().start(1).exe(b"\x1b\0").parent(1, 2, b"\x07"),
+                attr.mount(Some(0), 1, 2, 3, 4).cwd(b"a\0").root(b"\xff\0"),
+                synth::exit(11).namespace(None, 5),
+            ],
+            vec![blob.fscontext(Some(0), 1, 2).first_header(), synth::exit(5).mnt_ns(9)],
+        ] {
+            let events: Vec<Vec<u8>> = events.into_iter().map(|event| event.build()).collect();
+            each_change(&events, &mut view, &check);
+        }
+    }
+
+    fn each_change(events: &[Vec<u8>], view: &mut impl FnMut() -> Box<dyn View>, check: &impl Fn(&[u8])) {
+        for (nth, original) in events.iter().enumerate() {
+            for at in 0..original.len() {
+                for value in [0, 1, 2, 3, 0x7f, 0x80, 0xff] {
+                    let mut events = events.to_vec();
+                    events[nth][at] = value;
+                    let (mut view, mut out, mut assembler) = (view(), Vec::new(), Assembler::new());
+                    view.begin(&mut out);
+                    for event in events {
+                        let _ = assembler.event(&event, &mut |op| view.row(&mut out, op));
+                    }
+                    assembler.finish(&mut |op| view.row(&mut out, op));
+                    view.end(&mut out);
+                    check(&out);
                 }
-                assembler.finish(&mut |op| view.row(&mut out, op));
-                view.end(&mut out);
-                check(&out);
             }
         }
     }
