@@ -65,7 +65,9 @@ static __always_inline void put_a_path(struct scratch *s, __u32 arg, int dir)
 #define MOUNT_FD(n)                  \
 	put_number(s, n, s->in.args[n]); \
 	put_mount(s, n, s->in.args[n]);
-#define NAMESPACE_FD(n) put_number(s, n, s->in.args[n]);
+#define NAMESPACE_FD(n)                  \
+	put_number(s, n, s->in.args[n]); \
+	put_namespace(s, n, s->in.args[n]);
 #define PUT_ARGS(name, number, count)                           \
 	static __noinline int put_args_##name(struct scratch *s) \
 	{                                                        \
@@ -104,9 +106,12 @@ MS_CALLS(PUT_ARGS)
 #define RESULT_CONTEXT                     \
 	if (ret >= 0 && s->exit.ret >= 0)  \
 		put_context(s, MS_ARG_RESULT, ret, 1);
-#define RESULT_MOUNT                       \
-	if (ret >= 0 && s->exit.ret >= 0)  \
-		put_mount(s, MS_ARG_RESULT, ret);
+/* With OPEN_TREE_NAMESPACE (7.0) and FSMOUNT_NAMESPACE (7.1) it is a namespace that the descriptor stands for. */
+#define RESULT_MOUNT                                           \
+	if (ret >= 0 && s->exit.ret >= 0) {                    \
+		if (!put_namespace(s, MS_ARG_RESULT, ret))     \
+			put_mount(s, MS_ARG_RESULT, ret);      \
+	}
 #define PUT_REST(name, number, count)                                      \
 	static __noinline int put_rest_##name(struct scratch *s, __s32 ret) \
 	{                                                                   \
