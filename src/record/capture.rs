@@ -251,11 +251,20 @@ fn load<'a>(
         };
         program.set_autoload(wanted);
     }
+    once(&mut missing);
     let skel = open
         .load()
         .map_err(|error| anyhow!("the kernel refused the BPF programs: {error}{}", Messages::take()))?;
     fill(&skel, &order.only)?;
     Ok((skel, missing))
+}
+
+/// A call that the kernel lacks altogether is named once, not again for 32-bit programs.
+fn once(missing: &mut Missing) {
+    let native: Vec<String> = missing.iter().map(|(call, _)| call.clone()).collect();
+    missing.retain(|(call, _)| {
+        call.strip_prefix("compat ").is_none_or(|call| !native.iter().any(|name| name == call))
+    });
 }
 
 fn configure(open: &mut OpenMountsnoopSkel<'_>, order: &Order, own: u32, shared: bool) -> Result<()> {
@@ -367,6 +376,7 @@ fn attach_kprobes(
         symbols.push(target.place);
         attached.push(target.call);
     }
+    once(missing);
     let opts = |retprobe| KprobeMultiOpts {
         symbols: symbols.clone(),
         cookies: cookies.clone(),
