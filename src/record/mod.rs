@@ -129,8 +129,33 @@ pub struct Summary {
     pub lost: u64,
     /// Strings and sections missing from events that are there.
     pub parts_lost: u64,
+    /// Why the recorder's own counts do not prove that nothing else is missing.
+    pub doubt: Option<String>,
     /// How [`Options::command`] ended.
     pub command: Option<CommandEnd>,
+}
+
+impl Summary {
+    /// Whether something is missing from the recording, or may be.
+    pub fn lossy(&self) -> bool {
+        self.lost > 0 || self.parts_lost > 0 || self.doubt.is_some()
+    }
+
+    /// What is missing, a sentence each with what to do.
+    pub fn complaints(&self) -> Vec<String> {
+        let mut said = Vec::new();
+        if self.lost > 0 {
+            said.push(format!(
+                "{} events were lost while recording: use a larger --ring-size; info says why",
+                self.lost
+            ));
+        }
+        if self.parts_lost > 0 {
+            said.push(format!("{} arguments of recorded calls were lost", self.parts_lost));
+        }
+        said.extend(self.doubt.clone());
+        said
+    }
 }
 
 /// How the command that was recorded has ended.

@@ -355,6 +355,7 @@ impl<'a> Session<'a> {
             }
         }
         self.summary.parts_lost = stats.map_full + stats.overflow;
+        self.summary.doubt = stats.balance().err().map(|unbalanced| unbalanced.to_string());
         self.summary.elapsed = self.started.elapsed();
         self.sink.end(&stats, &clock)
     }

@@ -12,11 +12,8 @@ pub fn run(filter: &FilterArgs, view: &ViewArgs, capture: &CaptureArgs) -> Resul
     let mut printer = Printer::new(filter, view)?;
     let options = capture_options(capture, &filter.pid, &filter.ns, filter.failed)?;
     let summary = record::run(&options, &mut printer)?;
-    if summary.lost > 0 {
-        eprintln!("mountsnoop: {} events were lost: use a larger --ring-size", summary.lost);
+    for complaint in summary.complaints() {
+        eprintln!("mountsnoop: {complaint}");
     }
-    if summary.parts_lost > 0 {
-        eprintln!("mountsnoop: {} arguments of calls were lost", summary.parts_lost);
-    }
-    Ok(Outcome::lossy(summary.lost > 0 || summary.parts_lost > 0))
+    Ok(Outcome::lossy(summary.lossy()))
 }

@@ -90,7 +90,7 @@ fn options(args: &RecordArgs, progress: bool) -> Result<Options> {
 }
 
 fn outcome(summary: &Summary) -> Outcome {
-    let lossy = Outcome::lossy(summary.lost > 0 || summary.parts_lost > 0);
+    let lossy = Outcome::lossy(summary.lossy());
     match &summary.command {
         // What the command says comes first: that is what its caller asks for. Stderr tells of the loss.
         Some(end) => Outcome::Command(end.clone()),
@@ -110,20 +110,15 @@ fn say(summary: &Summary, sink: &Tee) {
         Some(CommandEnd::Killed(signal)) => eprintln!("mountsnoop: signal {signal} killed the command"),
         Some(CommandEnd::Exited(_)) | None => {}
     }
-    let Summary { events, lost, parts_lost, elapsed, .. } = summary;
+    let Summary { events, lost, elapsed, .. } = summary;
     eprintln!(
         "[ mountsnoop record: {events} events, {lost} lost, {:.1} s, {} -> {} ]",
         elapsed.as_secs_f64(),
         size(sink.file.bytes()),
         sink.name
     );
-    if *lost > 0 {
-        eprintln!(
-            "mountsnoop: {lost} events were lost because the ring buffer was full: use a larger --ring-size"
-        );
-    }
-    if *parts_lost > 0 {
-        eprintln!("mountsnoop: {parts_lost} arguments of recorded calls were lost");
+    for complaint in summary.complaints() {
+        eprintln!("mountsnoop: {complaint}");
     }
 }
 
