@@ -460,3 +460,26 @@ fn counters(skel: &MountsnoopSkel<'_>) -> Result<Vec<Counters>> {
         })
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_functions_are_those_of_the_kernel_side() {
+        let define = |name: &str| {
+            let event = include_str!("../../bpf/event.h");
+            let line = event.lines().find(|line| line.split_whitespace().nth(1) == Some(name));
+            line.and_then(|line| line.split_whitespace().nth(2)?.parse().ok())
+        };
+        let rows: Vec<(&str, Option<u16>)> = include_str!("../../bpf/calls.h")
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("CALL(")?.split_once(", "))
+            .map(|(function, rest)| (function, define(rest.split(',').next().unwrap_or_default())))
+            .collect();
+        assert!(rows.len() >= 20, "{rows:?}");
+        for (function, number) in rows {
+            assert!(number.is_some() && number_of(function) == number, "{function}: {number:?}");
+        }
+    }
+}
