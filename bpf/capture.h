@@ -57,6 +57,7 @@ const volatile __u64 only_calls = 0; /* bit for each call that is wanted; 0: all
 const volatile __u8 only_failed = 0; /* calls that fail; both their events are sent when they return */
 const volatile __u8 queries = 0; /* record statmount, listmount and listns, not only count them */
 const volatile __u8 shared_scratch = 1; /* no program can be preempted: one slot for each phase will do */
+const volatile __u8 keep_cpu = 0; /* switch preemption off for the length of a program, which not every verifier lets us */
 const volatile __u64 hash_key[2] = {}; /* random: no kernel address can be had from a trace */
 
 struct {

@@ -152,12 +152,12 @@ static __always_inline void count_query(__u32 call)
 
 #define PREEMPT_OFF()                                      \
 	do {                                               \
-		if (bpf_ksym_exists(bpf_preempt_disable))  \
+		if (keep_cpu && bpf_ksym_exists(bpf_preempt_disable))  \
 			bpf_preempt_disable();             \
 	} while (0)
 #define PREEMPT_ON()                                       \
 	do {                                               \
-		if (bpf_ksym_exists(bpf_preempt_enable))   \
+		if (keep_cpu && bpf_ksym_exists(bpf_preempt_enable))   \
 			bpf_preempt_enable();              \
 	} while (0)
 

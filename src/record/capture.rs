@@ -90,6 +90,8 @@ const BATCH: usize = 1 << 20;
 const SETTLE: Duration = Duration::from_millis(2);
 /// A scratch slot for each program (`PROGRAM` slots of bpf/capture.h): two phases, two calling conventions.
 const SLOTS: u32 = 2 * 2 * 21;
+/// Before 6.15 a verifier refuses calls of global functions where preemption is off (seen on 6.12).
+const NO_PREEMPTION: (u32, u32) = (6, 15);
 const NO_COMPAT: &str = "calls of 32-bit programs are not recorded: tracepoints do not see them; --compat records them, at a \
                          price for every system call";
 /// What the callback returns to make libbpf stop in the middle of a full ring buffer.
@@ -213,7 +215,7 @@ fn load<'a>(
     let own = own_tgid()?;
     let mut open = MountsnoopSkelBuilder::default().open(storage).context("failed to open the BPF object")?;
     let alone = attach::can_be_preempted(choice.mode, facts);
-    configure(&mut open, order, own, !alone)?;
+    configure(&mut open, order, facts, own, !alone)?;
     if alone {
         open.maps.scratches.set_max_entries(SLOTS).context("failed to size the scratch memory")?;
     }
@@ -267,7 +269,13 @@ fn once(missing: &mut Missing) {
     });
 }
 
-fn configure(open: &mut OpenMountsnoopSkel<'_>, order: &Order, own: u32, shared: bool) -> Result<()> {
+fn configure(
+    open: &mut OpenMountsnoopSkel<'_>,
+    order: &Order,
+    facts: &Facts,
+    own: u32,
+    shared: bool,
+) -> Result<()> {
     let only = &order.only;
     let mut key = [0; 16];
     getrandom::fill(&mut key)
@@ -283,6 +291,8 @@ fn configure(open: &mut OpenMountsnoopSkel<'_>, order: &Order, own: u32, shared:
     rodata.only_failed = u8::from(only.failed);
     rodata.queries = u8::from(order.queries);
     rodata.shared_scratch = u8::from(shared);
+    // Where programs share nothing, only the counts of a CPU can still be stepped on.
+    rodata.keep_cpu = u8::from(!shared && facts.release >= NO_PREEMPTION);
     rodata.hash_key =
         [layout::u64_at(&key, 0).unwrap_or_default(), layout::u64_at(&key, 8).unwrap_or_default()];
     Ok(())
