@@ -71,8 +71,9 @@ pub fn read(dir: &Path, prefix: &str) -> BTreeMap<u32, Vec<Call>> {
         let text =
             std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let calls = text.lines().filter(|line| !line.starts_with("+++"));
-        let understood =
-            |line: &str| call(line).unwrap_or_else(|| panic!("this line of strace's is not understood:\n{line}"));
+        let understood = |line: &str| {
+            call(line).unwrap_or_else(|| panic!("this line of strace's is not understood:\n{line}"))
+        };
         let calls: Vec<Call> = calls.map(understood).collect();
         if !calls.is_empty() {
             all.insert(tid, calls);
@@ -97,7 +98,9 @@ fn list(mut text: &str, end: char) -> Option<(Vec<Field>, Option<Vec<u8>>, &str)
     let (mut fields, mut rest) = (Vec::new(), None);
     loop {
         if let Some(bytes) = text.strip_prefix("/* bytes ") {
-            let (Value::Text { bytes, .. }, behind) = value(bytes.split_once(" */ ")?.1)? else { return None };
+            let (Value::Text { bytes, .. }, behind) = value(bytes.split_once(" */ ")?.1)? else {
+                return None;
+            };
             rest = Some(bytes);
             text = behind;
         } else {
@@ -145,6 +148,7 @@ fn flags(mut text: &str) -> Option<(Value, &str)> {
     let (mut all, mut names, mut unknown) = (0, Vec::new(), 0);
     loop {
         let (value, mut rest) = number(text)?;
+        let first = all == 0;
         all |= value;
         if let Some(comment) = rest.strip_prefix(" /* ") {
             let (words, behind) = comment.split_once(" */")?;
@@ -156,6 +160,8 @@ fn flags(mut text: &str) -> Option<(Value, &str)> {
                     _ => names.push(word.to_owned()),
                 }
             }
+        } else if !first {
+            unknown |= value as u64;
         }
         match rest.strip_prefix('|') {
             Some(next) => text = next,
