@@ -134,7 +134,7 @@ struct files_struct {
 enum fs_context_purpose { FS_CONTEXT_FOR_MOUNT };
 
 struct fs_context {
-	enum fs_context_purpose purpose;
+	enum fs_context_purpose purpose : 8; /* others share its word */
 };
 
 struct mm_struct {

@@ -52,6 +52,11 @@ fn descriptors_are_told_by_what_they_stand_for() {
     assert_eq!(got, [&one, &two, &one, &one, &two, &picked].map(String::clone));
     assert_eq!(id(fsconfig[6], "fd"), None, "standard input is no context");
     assert_eq!([key(fsmount[0], "fsfd"), key(fsmount[1], "fsfd")], [one, two]);
+    for call in fsopen.iter().chain(&fsmount).chain(&fsconfig[..5]) {
+        let purpose = call["ids"].as_array().expect("ids")[0]["purpose"].as_str();
+        assert_eq!(purpose, Some("mount"), "{call}");
+    }
+    assert_eq!(id(of("fspick")[0], "result").expect("a context")["purpose"], "reconfigure");
 
     // Mounts by both their ids, which statx says too.
     let mount = |call: &Value, arg: &str| {
