@@ -84,7 +84,7 @@ pub fn read(dir: &Path, prefix: &str) -> BTreeMap<u32, Vec<Call>> {
 
 fn call(line: &str) -> Option<Call> {
     let (name, rest) = line.split_once('(')?;
-    let (args, _, rest) = list(rest, ')')?;
+    let ((args, _), rest) = list(rest, ')')?;
     let result = rest.trim_start().strip_prefix("= ")?;
     let (ret, error) = match result.split_once(' ') {
         None => (result, None),
@@ -93,8 +93,11 @@ fn call(line: &str) -> Option<Call> {
     Some(Call { name: name.to_owned(), args, ret: ret.parse().ok()?, error, line: line.to_owned() })
 }
 
-/// Fields up to `end`, the bytes behind them, and what follows.
-fn list(mut text: &str, end: char) -> Option<(Vec<Field>, Option<Vec<u8>>, &str)> {
+/// Fields, and the bytes behind them.
+type Fields = (Vec<Field>, Option<Vec<u8>>);
+
+/// Fields up to `end`, and what follows.
+fn list(mut text: &str, end: char) -> Option<(Fields, &str)> {
     let (mut fields, mut rest) = (Vec::new(), None);
     loop {
         if let Some(bytes) = text.strip_prefix("/* bytes ") {
@@ -115,7 +118,7 @@ fn list(mut text: &str, end: char) -> Option<(Vec<Field>, Option<Vec<u8>>, &str)
         }
         match text.strip_prefix(", ") {
             Some(next) => text = next,
-            None => return Some((fields, rest, text.strip_prefix(end)?)),
+            None => return Some(((fields, rest), text.strip_prefix(end)?)),
         }
     }
 }
@@ -125,7 +128,7 @@ fn value(text: &str) -> Option<(Value, &str)> {
         return Some((Value::Null, rest));
     }
     if let Some(inside) = text.strip_prefix('{') {
-        let (fields, rest, behind) = list(inside, '}')?;
+        let ((fields, rest), behind) = list(inside, '}')?;
         return Some((Value::Struct { fields, rest }, behind));
     }
     if let Some(quoted) = text.strip_prefix('"') {
