@@ -78,6 +78,7 @@ struct qstr {
 
 struct super_block {
 	__u32 s_dev;
+	unsigned long s_magic;
 };
 
 struct dentry {
@@ -113,11 +114,13 @@ struct fs_struct {
 };
 
 struct inode {
-	void *i_private;
+	unsigned long i_ino;
+	struct super_block *i_sb;
 };
 
 struct file {
 	struct path f_path;
+	struct inode *f_inode;
 	const void *f_op;
 	void *private_data;
 };

@@ -7,6 +7,7 @@
 #define MS_IDENTITY_H
 
 #define AT_FDCWD -100
+#define NSFS_MAGIC 0x6e736673 /* include/uapi/linux/magic.h */
 #define ANCESTORS 4
 #define NAMES_MAX 32 /* directories and mounts up to the root; the verifier looks at each round */
 
@@ -106,6 +107,25 @@ static __noinline int put_context(struct scratch *s, __u32 arg, __s32 fd, __u32 
 	to = (void *)(sec + 1);
 	to->key = hashed(fc);
 	to->purpose = BPF_CORE_READ_BITFIELD_PROBED(fc, purpose);
+	to->zero = 0;
+	end_section(s, sec, sizeof(*to));
+	return 0;
+}
+
+/* Which namespace? Every file of nsfs is one, and its inode's number is what readlink /proc/PID/ns/NAME shows. */
+static __noinline int put_namespace(struct scratch *s, __u32 arg, __s32 fd)
+{
+	struct file *file = file_of(fd);
+	struct ms_namespace *to;
+	struct ms_section *sec;
+
+	if (!file || BPF_CORE_READ(file, f_inode, i_sb, s_magic) != NSFS_MAGIC)
+		return 0;
+	sec = section(s, MS_SECTION_NAMESPACE, arg, sizeof(*sec) + sizeof(*to));
+	if (!sec)
+		return 0;
+	to = (void *)(sec + 1);
+	to->inode = BPF_CORE_READ(file, f_inode, i_ino);
 	to->zero = 0;
 	end_section(s, sec, sizeof(*to));
 	return 0;

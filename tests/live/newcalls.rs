@@ -99,6 +99,8 @@ fn places_are_those_of_proc() {
     assert_eq!(around(find("unshare(")), (Some(ns[0]), Some(ns[1])));
     assert_eq!(around(find("setns(")), (Some(ns[1]), Some(ns[2])));
     assert_ne!(ns[0], ns[1], "unshare makes a namespace");
+    let target = id(find("setns("), "fd").expect("what the descriptor stands for");
+    assert_eq!((target["kind"].as_str(), target["inode"].as_u64()), (Some("namespace"), Some(ns[2])));
 
     let cwd = said(recorded.text(), "cwd");
     assert_eq!(find("a relative path")["cwd"], cwd[0]);
