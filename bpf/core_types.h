@@ -137,7 +137,7 @@ struct files_struct {
 enum fs_context_purpose { FS_CONTEXT_FOR_MOUNT };
 
 struct fs_context {
-	enum fs_context_purpose purpose;
+	enum fs_context_purpose purpose : 8; /* others share its word */
 };
 
 struct mm_struct {

@@ -106,7 +106,7 @@ static __noinline int put_context(struct scratch *s, __u32 arg, __s32 fd, __u32 
 		return 0;
 	to = (void *)(sec + 1);
 	to->key = hashed(fc);
-	to->purpose = BPF_CORE_READ(fc, purpose);
+	to->purpose = BPF_CORE_READ_BITFIELD_PROBED(fc, purpose);
 	to->zero = 0;
 	end_section(s, sec, sizeof(*to));
 	return 0;

@@ -65,7 +65,7 @@ static __always_inline void put_a_path(struct scratch *s, __u32 arg, int dir)
 #define MOUNT_FD(n)                  \
 	put_number(s, n, s->in.args[n]); \
 	put_mount(s, n, s->in.args[n]);
-#define NAMESPACE_FD(n)                  \
+#define NAMESPACE_FD(n)              \
 	put_number(s, n, s->in.args[n]); \
 	put_namespace(s, n, s->in.args[n]);
 #define PUT_ARGS(name, number, count)                           \

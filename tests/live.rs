@@ -6,5 +6,6 @@ mod capture;
 mod command;
 mod ending;
 mod hung;
+mod newcalls;
 mod seed;
 mod watching;

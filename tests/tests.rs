@@ -8,6 +8,8 @@ mod layers;
 #[cfg(feature = "record")]
 mod live;
 #[cfg(feature = "record")]
+mod newcalls;
+#[cfg(feature = "record")]
 mod oracle;
 #[cfg(feature = "record")]
 mod readme;

@@ -3,6 +3,7 @@
 
 pub mod calls;
 pub mod strace;
+pub mod witness;
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
@@ -15,6 +16,8 @@ use std::time::{Duration, Instant};
 use mountsnoop::record::preflight::System;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+
+pub use calls::unbase64;
 
 /// Nothing in these tests takes longer; whoever does hangs.
 const DEADLINE: Duration = Duration::from_secs(120);
