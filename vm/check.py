@@ -53,7 +53,9 @@ class Way:
         return self.run("replay", *options, str(self.directory / f"{name}.mst")).stdout.decode()
 
     def rows(self, name):
-        return [json.loads(line) for line in self.replay(name, "--json").splitlines()]
+        rows = [json.loads(line) for line in self.replay(name, "--json").splitlines()]
+        # What else the workloads do, such as unshare(2), is not what is checked.
+        return [row for row in rows if row["call"] in ("mount", "umount2", "umount")]
 
     def recorded(self, name):
         fail_unless(self.status(name) == 0, f"{name}: status {self.status(name)}: {self.said(name)}")
@@ -63,7 +65,7 @@ def calls(way):
     """Line for line what the workload says, and the fields that text does not show."""
     way.recorded("calls")
     expected = way.said("calls", "said").splitlines()
-    got = way.replay("calls").splitlines()[1:]
+    got = [line for line in way.replay("calls").splitlines() if re.search(r"\d  (mount|umount2)\(", line)]
     for number, (want, have) in enumerate(zip(expected, got)):
         fail_unless(want == have, f"call {number + 1}:\n  expected {want[:300]}\n  got      {have[:300]}")
     fail_unless(len(expected) == len(got) > 20, f"{len(got)} calls instead of {len(expected)}: {got[-1:]}")
@@ -78,16 +80,22 @@ def calls(way):
     return f"calls {len(got)}"
 
 
+COMPAT = [
+    'mount[32]("compat", "/no/such/place", "tmpfs", 0x0, "a") = -ENOENT',
+    'umount2[32]("/no/such/place", MNT_DETACH) = -ENOENT',
+    'umount[32]("/no/such/place") = -ENOENT',
+]
+
+
 def compat(way):
-    """How many of the three calls of a 32-bit program are seen: no way to attach is required to see any."""
+    """All calls of a 32-bit program are seen, or none: a way to attach need not see them, as the trace then says."""
     way.recorded("compat")
-    seen = [row["text"] for row in way.rows("compat")]
-    want = [
-        'mount("compat", "/no/such/place", "tmpfs", 0x0, "a") = -ENOENT',
-        'umount2("/no/such/place", MNT_DETACH) = -ENOENT',
-    ]
-    fail_unless(all(line in want or line.startswith("umount") for line in seen), f"32-bit calls: {seen}")
-    return f"32-bit {len(seen)}/3"
+    # Its strings may not have been touched before: when they were read is not the question here.
+    seen = [row["text"].replace(" /* late */", "") for row in way.rows("compat") if row["comm"] == "compat"]
+    fail_unless(seen in (COMPAT, []), f"32-bit calls: {seen}")
+    info = way.run("info", str(way.directory / "compat.mst")).stdout.decode()
+    fail_unless(bool(seen) != ("calls of 32-bit programs are not recorded" in info), f"32-bit calls: {len(seen)} seen, but {info}")
+    return f"32-bit {len(seen)}/{len(COMPAT)}"
 
 
 def intact(row, numbers):

@@ -2,6 +2,7 @@
 # Writes the initramfs of one run: busybox, our init, the kernel's modules, the script, and the files given, in /bin.
 # Usage: initramfs.sh KERNEL SCRIPT OUT FILE...
 set -eu
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 kernel=$1 script=$2 out=$3

@@ -4,6 +4,7 @@
 # Usage: kernels.sh [5.10 | 6.1 | ... | newest]...
 # apt works in a directory of its own: neither the lists nor the packages of this machine are touched.
 set -eu
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 suites="bullseye bookworm bookworm-backports trixie trixie-backports sid"
@@ -100,7 +101,7 @@ fetch_kernel() {
 		number=$((number + 1))
 	done
 	rm -rf "$tree"
-	ls "$dir.part/modules" | grep -q virtio_blk || fail "$image has no module virtio_blk, which is not built in"
+	[ -n "$(find "$dir.part/modules" -name "*-virtio_blk.ko")" ] || fail "$image has no module virtio_blk, which is not built in"
 	echo "$says" >"$dir.part/version"
 	rm -rf "$dir"
 	mv "$dir.part" "$dir"

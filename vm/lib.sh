@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # What the scripts of this directory share; read with `.`, after `set -eu`.
 # Everything that is fetched or built stands below target/vm/ and may be deleted at any time.
 

@@ -5,6 +5,7 @@
 # SCRIPT is one shell command, as sh -c takes it; each FILE stands in the guest's /bin.
 # 124: the time was up; 125: the virtual machine failed, twice where it looked like the emulator's fault.
 set -eu
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 kernel=${1:?which kernel?}

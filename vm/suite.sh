@@ -3,6 +3,7 @@
 # Usage: suite.sh MOUNTSNOOP [KERNEL]...
 # MOUNTSNOOP is a static binary: it runs in the guests, which have no libraries, and here.
 set -eu
+# shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 mountsnoop=$1
@@ -20,7 +21,7 @@ try() {
 	name=$1 kernel=$2
 	shift 2
 	begun=$(date +%s)
-	if "$vm/run.sh" "$kernel" "$@" --timeout 600 --file "$guest/mountsnoop" --file "$guest/calls" --file "$guest/storm" \
+	if "$vm/run.sh" "$kernel" "$@" --timeout 900 --file "$guest/mountsnoop" --file "$guest/calls" --file "$guest/storm" \
 		--file "$guest/compat" --file "$vm/guest/live.sh" -- sh /bin/live.sh >"$cache/$name.log" 2>&1; then
 		rm -rf "$cache/results/$name"
 		mv "$cache/$kernel/out" "$cache/results/$name"

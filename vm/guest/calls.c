@@ -16,7 +16,8 @@ static void ordinary(void)
 	CALL(m("a", "b", NULL, MS_BIND, NULL), mount("a", "b", NULL, MS_BIND, NULL) = 0);
 	CALL(m(NULL, "b", "", MS_REMOUNT | MS_BIND | MS_RDONLY, ""),
 	     mount(NULL, "b", "", MS_RDONLY|MS_REMOUNT|MS_BIND, "") = 0);
-	CALL(m("", "b", "ignored", MS_SLAVE | MS_REC, "ignored"), mount("", "b", "ignored", MS_REC|MS_SLAVE, "ignored") = 0);
+	LINE(m("", "b", "one", MS_SLAVE | MS_REC, "two"),
+	     "mount(\"\", \"b\", \"one\" /* ignored */, MS_REC|MS_SLAVE, \"two\" /* ignored */) = 0");
 	CALL(u("b", MNT_DETACH), umount2("b", MNT_DETACH) = 0);
 	CALL(u("a", 0), umount2("a", 0x0) = 0);
 }

@@ -17,7 +17,7 @@ record_everybody() {
 	# shellcheck disable=SC2086
 	mountsnoop record $attach --ring-size 32M -o "$out/$name.mst" 2>"$out/$name.err" &
 	recorder=$!
-	for tenth in $(seq 300); do
+	for _ in $(seq 300); do
 		grep -q 'recording into' "$out/$name.err" && break
 		kill -0 $recorder 2>/dev/null || break
 		sleep 0.1
@@ -35,8 +35,8 @@ unshare -m sh -c 'mount -t debugfs none /sys/kernel/debug && cat /sys/kernel/deb
 uname -r >/out/release
 
 # The ways to attach, as the help of the option lists them; none while there is no such option.
-ways=$(mountsnoop record -h | tr -s '\n ' ' ' |
-	sed -n 's/.*--attach //p' | sed -n 's/].*//; s/.*\[possible values: //p' | tr -d ',')
+ways=$(mountsnoop record -h | tr -s '\n ' ' ' | sed -n 's/.* --attach //p' |
+	grep -o 'possible values: [^]]*' | head -n 1 | sed 's/possible values: //; s/,//g')
 for way in ${ways:-default}; do
 	attach="--attach $way"
 	[ -n "$ways" ] || attach=
