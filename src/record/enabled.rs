@@ -14,10 +14,16 @@ mod file;
 mod host;
 #[path = "linger.rs"]
 mod linger;
+#[path = "link.rs"]
+mod link;
+#[path = "load.rs"]
+mod load;
 #[path = "messages.rs"]
 mod messages;
 #[path = "session.rs"]
 mod session;
+#[path = "skeleton.rs"]
+mod skeleton;
 #[path = "tracefs.rs"]
 mod tracefs;
 

@@ -1,0 +1,151 @@
+//! Attaches loaded programs to the kernel.
+//! Must not know what they record.
+
+use anyhow::{Context, Result, bail};
+use libbpf_rs::skel::Skel;
+use libbpf_rs::{KprobeMultiOpts, Link};
+
+use super::super::{AttachMode, Attachment};
+use super::attach::{Choice, Functions, Target};
+use super::capture::Order;
+use super::load::{Missing, once};
+use super::messages::Messages;
+use super::skeleton::MountsnoopSkel;
+
+const NO_COMPAT: &str = "calls of 32-bit programs are not recorded: tracepoints do not see them; --compat records them, at a \
+                         price for every system call";
+
+/// Attaches every program that was loaded, in the way that was chosen.
+pub(super) fn attach(
+    order: &Order,
+    choice: &Choice,
+    skel: &MountsnoopSkel<'_>,
+    mut missing: Missing,
+    links: &mut Vec<Link>,
+) -> Result<Attachment> {
+    let mut attached: Vec<String> = Vec::new();
+    if choice.mode == AttachMode::Kprobe {
+        attached = attach_kprobes(skel, links, &mut missing)?;
+    } else {
+        for program in skel.object().progs_mut().filter(|program| program.autoload()) {
+            let section = program.section().to_string_lossy().into_owned();
+            links.push(
+                program
+                    .attach()
+                    .with_context(|| format!("failed to attach to {section}{}", Messages::take()))?,
+            );
+            if let Some(target) = Target::of(&section)
+                && !attached.contains(&target.call)
+            {
+                attached.push(target.call);
+            }
+        }
+    }
+    if attached.is_empty() {
+        bail!("this kernel has none of the places to attach to");
+    }
+    if choice.mode == AttachMode::Tracepoint {
+        // On x86 the tracepoints do not fire for 32-bit calls (arch_trace_is_compat_syscall).
+        match order.compat {
+            true => attached.push("compat calls".to_string()),
+            false => missing.push(("compat calls".to_string(), NO_COMPAT.to_string())),
+        }
+    }
+    Ok(Attachment { mode: choice.mode.name().to_string(), reason: choice.reason.clone(), attached, missing })
+}
+
+/// All functions that there are, native ones and those of 32-bit calls, with two programs and two links.
+fn attach_kprobes(
+    skel: &MountsnoopSkel<'_>,
+    links: &mut Vec<Link>,
+    missing: &mut Missing,
+) -> Result<Vec<String>> {
+    let functions = Functions::here();
+    let (mut symbols, mut cookies, mut attached) = (Vec::new(), Vec::new(), Vec::new());
+    for program in skel.object().progs_mut() {
+        let section = program.section().to_string_lossy().into_owned();
+        let (Some(target), true) = (Target::of(&section), section.starts_with("fentry/")) else { continue };
+        let Some(call) = number_of(target.call.trim_start_matches("compat ")) else { continue };
+        if !functions.has(&target.place) {
+            if target.exists_natively() {
+                missing.push((target.call, format!("this kernel has no function {}", target.place)));
+            }
+            continue;
+        }
+        cookies.push(u64::from(call) | u64::from(target.call.starts_with("compat ")) << 8);
+        symbols.push(target.place);
+        attached.push(target.call);
+    }
+    once(missing);
+    let opts = |retprobe| KprobeMultiOpts {
+        symbols: symbols.clone(),
+        cookies: cookies.clone(),
+        retprobe,
+        ..Default::default()
+    };
+    // Returns first: a return without its beginning is left alone, a beginning without its return would look like a hang.
+    links.push(
+        skel.progs
+            .kmulti_exit
+            .attach_kprobe_multi_with_opts(opts(true))
+            .context("failed to attach kretprobe.multi")?,
+    );
+    links.push(
+        skel.progs
+            .kmulti_enter
+            .attach_kprobe_multi_with_opts(opts(false))
+            .context("failed to attach kprobe.multi")?,
+    );
+    Ok(attached)
+}
+
+/// The number of a call, by the name of the kernel function behind it.
+fn number_of(function: &str) -> Option<u16> {
+    // bpf/calls.h has the same pairs; the kernel calls umount2(2) umount, and the old umount(2) oldumount.
+    const NUMBERS: [(&str, u16); 20] = [
+        ("mount", 1),
+        ("umount", 2),
+        ("oldumount", 3),
+        ("fsopen", 4),
+        ("fsconfig", 5),
+        ("fsmount", 6),
+        ("fspick", 7),
+        ("move_mount", 8),
+        ("open_tree", 9),
+        ("open_tree_attr", 10),
+        ("mount_setattr", 11),
+        ("pivot_root", 12),
+        ("chroot", 13),
+        ("unshare", 14),
+        ("setns", 15),
+        ("clone", 16),
+        ("clone3", 17),
+        ("statmount", 18),
+        ("listmount", 19),
+        ("listns", 20),
+    ];
+    NUMBERS.iter().find(|(name, _)| *name == function).map(|(_, number)| *number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_functions_are_those_of_the_kernel_side() {
+        let define = |name: &str| {
+            let event = include_str!("../../bpf/event.h");
+            let line = event.lines().find(|line| line.split_whitespace().nth(1) == Some(name));
+            line.and_then(|line| line.split_whitespace().nth(2)?.parse().ok())
+        };
+        let rows: Vec<(&str, Option<u16>)> = include_str!("../../bpf/calls.h")
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("CALL(")?.split_once(", "))
+            .map(|(function, rest)| (function, define(rest.split(',').next().unwrap_or_default())))
+            .collect();
+        assert!(rows.len() >= 20, "{rows:?}");
+        for (function, number) in rows {
+            assert!(number.is_some() && number_of(function) == number, "{function}: {number:?}");
+        }
+    }
+}

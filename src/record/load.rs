@@ -1,0 +1,181 @@
+//! Loads the BPF programs that one way to attach needs, told what to record, and reads what they have counted.
+//! Must not know where events go: that is capture.rs.
+
+use std::mem::MaybeUninit;
+use std::os::fd::AsFd;
+
+use anyhow::{Context, Result, anyhow, bail};
+use libbpf_rs::query::ProgInfoIter;
+use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
+use libbpf_rs::{MapCore, MapFlags, Program, ProgramInput};
+
+use super::super::{AttachMode, Only};
+use super::Counters;
+use super::attach::{self, Choice, Facts, Functions, Target};
+use super::capture::Order;
+use super::messages::Messages;
+use super::skeleton::{MountsnoopSkel, MountsnoopSkelBuilder, OpenMountsnoopSkel, SelfSkelBuilder, types};
+use super::tracefs::Tracefs;
+use crate::layout;
+
+/// A scratch slot for each program (`PROGRAM` slots of bpf/capture.h): two phases, two calling conventions.
+const SLOTS: u32 = 2 * 2 * 21;
+/// Before 6.15 a verifier refuses calls of global functions where preemption is off (seen on 6.12).
+const NO_PREEMPTION: (u32, u32) = (6, 15);
+
+/// What the kernel lacks, each with what is therefore not seen.
+pub(super) type Missing = Vec<(String, String)>;
+
+/// Loads the programs that this way to attach has a place for.
+pub(super) fn load<'a>(
+    order: &Order,
+    choice: &Choice,
+    facts: &Facts,
+    storage: &'a mut MaybeUninit<libbpf_rs::OpenObject>,
+) -> Result<(MountsnoopSkel<'a>, Missing)> {
+    let own = own_tgid()?;
+    let mut open = MountsnoopSkelBuilder::default().open(storage).context("failed to open the BPF object")?;
+    let alone = attach::can_be_preempted(choice.mode, facts);
+    configure(&mut open, order, facts, own, !alone)?;
+    if alone {
+        open.maps.scratches.set_max_entries(SLOTS).context("failed to size the scratch memory")?;
+    }
+    open.maps.ring.set_max_entries(order.ring_bytes).context("failed to set the size of the ring buffer")?;
+    let functions = if choice.mode == AttachMode::Tracepoint { None } else { Some(Functions::here()) };
+    let mut missing = Missing::new();
+    for mut program in open.open_object_mut().progs_mut() {
+        let section = program.section().to_string_lossy().into_owned();
+        let name = program.name().to_string_lossy().into_owned();
+        let wanted = match Target::of(&section) {
+            Some(target) if target.mode != choice.mode => false,
+            Some(target) if target.mode == AttachMode::Fentry => {
+                let there = functions.as_ref().is_some_and(|functions| functions.has(&target.place));
+                if !there && section.starts_with("fentry/") && target.exists_natively() {
+                    missing
+                        .push((target.call.clone(), format!("this kernel has no function {}", target.place)));
+                }
+                there
+            }
+            Some(target) => {
+                let there = Tracefs::has(&target.place);
+                if !there && section.contains("sys_enter_") && target.exists_natively() {
+                    missing.push((
+                        target.call.clone(),
+                        format!("this kernel has no tracepoint {}", target.place),
+                    ));
+                }
+                there
+            }
+            None => match name.as_str() {
+                "kmulti_enter" | "kmulti_exit" => choice.mode == AttachMode::Kprobe,
+                "raw_enter" | "raw_exit" => choice.mode == AttachMode::Tracepoint && order.compat,
+                _ => false,
+            },
+        };
+        program.set_autoload(wanted);
+    }
+    once(&mut missing);
+    let skel = open
+        .load()
+        .map_err(|error| anyhow!("the kernel refused the BPF programs: {error}{}", Messages::take()))?;
+    fill(&skel, &order.only)?;
+    Ok((skel, missing))
+}
+
+/// A call that the kernel lacks altogether is named once, not again for 32-bit programs.
+pub(super) fn once(missing: &mut Missing) {
+    let native: Vec<String> = missing.iter().map(|(call, _)| call.clone()).collect();
+    missing.retain(|(call, _)| {
+        call.strip_prefix("compat ").is_none_or(|call| !native.iter().any(|name| name == call))
+    });
+}
+
+fn configure(
+    open: &mut OpenMountsnoopSkel<'_>,
+    order: &Order,
+    facts: &Facts,
+    own: u32,
+    shared: bool,
+) -> Result<()> {
+    let only = &order.only;
+    let mut key = [0; 16];
+    getrandom::fill(&mut key)
+        .map_err(|error| anyhow!("no random bytes to hide kernel addresses with: {error}"))?;
+    let Some(rodata) = open.maps.rodata_data.as_mut() else { bail!("the BPF object has no constants") };
+    rodata.not_of = own;
+    rodata.only_descendants_of = if order.only_descendants { own } else { 0 };
+    rodata.only_pids = u8::from(!only.pids.is_empty());
+    rodata.follow_forks = u8::from(only.follow_forks);
+    rodata.only_namespaces = u8::from(!only.namespaces.is_empty());
+    rodata.only_cgroup = only.cgroup.unwrap_or_default();
+    rodata.only_calls = only.calls.iter().fold(0, |bits, call| bits | 1 << (call & 63));
+    rodata.only_failed = u8::from(only.failed);
+    rodata.queries = u8::from(order.queries);
+    rodata.shared_scratch = u8::from(shared);
+    // Where programs share nothing, only the counts of a CPU can still be stepped on.
+    rodata.keep_cpu = u8::from(!shared && facts.release >= NO_PREEMPTION);
+    rodata.hash_key =
+        [layout::u64_at(&key, 0).unwrap_or_default(), layout::u64_at(&key, 8).unwrap_or_default()];
+    Ok(())
+}
+
+/// Lists what is wanted in the maps that the programs look it up in.
+fn fill(skel: &MountsnoopSkel<'_>, only: &Only) -> Result<()> {
+    let lists: [(&dyn MapCore, &[u32]); 2] =
+        [(&skel.maps.pids, &only.pids), (&skel.maps.namespaces, &only.namespaces)];
+    for (map, list) in lists {
+        for number in list {
+            map.update(&number.to_ne_bytes(), &[1], MapFlags::ANY)
+                .context("failed to tell the kernel what to record")?;
+        }
+    }
+    Ok(())
+}
+
+/// The thread group id of this process as the kernel counts it, which in a pid namespace is not getpid().
+fn own_tgid() -> Result<u32> {
+    let mut storage = MaybeUninit::uninit();
+    let open = SelfSkelBuilder::default().open(&mut storage)?;
+    let skel = open
+        .load()
+        .map_err(|error| anyhow!("the kernel refused a BPF program: {error}{}", Messages::take()))?;
+    skel.progs.self_id.test_run(ProgramInput::default()).context("failed to run a BPF program")?;
+    match skel.maps.bss_data.as_ref() {
+        Some(bss) if bss.self_tgid != 0 => Ok(bss.self_tgid),
+        _ => bail!("the kernel did not say which process this is"),
+    }
+}
+
+/// How often the kernel did not run one of our programs because it ran already on that CPU (since 5.12 it says so).
+pub(super) fn missed(skel: &MountsnoopSkel<'_>) -> Vec<(String, u64)> {
+    let ours: Vec<u32> = skel
+        .object()
+        .progs_mut()
+        .filter(|program| program.autoload())
+        .filter_map(|program| Program::id_from_fd(program.as_fd()).ok())
+        .collect();
+    ProgInfoIter::default()
+        .filter(|info| info.recursion_misses > 0 && ours.contains(&info.id))
+        .map(|info| (info.name.to_string_lossy().into_owned(), info.recursion_misses))
+        .collect()
+}
+
+pub(super) fn counters(skel: &MountsnoopSkel<'_>) -> Result<Vec<Counters>> {
+    let per_cpu = skel
+        .maps
+        .counters
+        .lookup_percpu(&0u32.to_ne_bytes(), MapFlags::ANY)
+        .context("failed to read the event counters")?
+        .ok_or_else(|| anyhow!("the kernel has no event counters"))?;
+    let field = |bytes: &[u8], at| layout::u64_at(bytes, at).unwrap_or(0);
+    Ok(per_cpu
+        .iter()
+        .map(|bytes| Counters {
+            seen: field(bytes, std::mem::offset_of!(types::ms_counters, seen)),
+            ring_full: field(bytes, std::mem::offset_of!(types::ms_counters, ring_full)),
+            map_full: field(bytes, std::mem::offset_of!(types::ms_counters, map_full)),
+            overflow: field(bytes, std::mem::offset_of!(types::ms_counters, overflow)),
+            queries: field(bytes, std::mem::offset_of!(types::ms_counters, queries)),
+        })
+        .collect())
+}
