@@ -130,7 +130,7 @@ def storm(way, name):
     if lost or missing:
         note += f" lost {missing} said {lost}"
     fail_unless(not broken and not twice, f"{note}: {len(broken)} calls have strings of others, {twice} are there twice: {broken[:2]}")
-    fail_unless(missing == lost, f"{note}: lost without a word")
+    fail_unless(missing == lost, f"{note}: the trace does not say what is missing")
     fail_unless(missing == 0 or not way.chosen, note)
     fail_unless(way.status(name) == (LOSSY if lost else 0), f"{note}: status {way.status(name)}: {way.said(name)}")
     return note
