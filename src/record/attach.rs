@@ -70,6 +70,15 @@ pub(super) fn can_be_preempted(mode: AttachMode, facts: &Facts) -> bool {
     }
 }
 
+/// Before 6.15 a verifier refuses calls of global functions where preemption is off (seen on 6.12), so that programs which
+/// can be preempted cannot help it, and step on each other's counts.
+const NO_PREEMPTION: (u32, u32) = (6, 15);
+
+/// Whether programs of this mode, which can be preempted, can switch that off while they run.
+pub(super) fn can_keep_cpu(facts: &Facts) -> bool {
+    facts.release >= NO_PREEMPTION
+}
+
 impl Facts {
     /// Those of this machine. `tracefs` has made debugfs visible where it could.
     pub(super) fn here(tracefs: &Tracefs) -> Facts {

@@ -62,6 +62,8 @@ pub(super) fn run(order: &Order, out: &SyncSender<Message>, stop: &Arc<AtomicBoo
                 if !refused.is_empty() {
                     attachment.reason = format!("{} ({refused})", attachment.reason);
                 }
+                attachment.counts_collide =
+                    attach::can_be_preempted(choice.mode, &facts) && !attach::can_keep_cpu(&facts);
                 drop(tracefs);
                 return carry(order, skel, links, attachment, out, stop);
             }

@@ -51,7 +51,13 @@ pub(super) fn attach(
             false => missing.push(("compat calls".to_string(), NO_COMPAT.to_string())),
         }
     }
-    Ok(Attachment { mode: choice.mode.name().to_string(), reason: choice.reason.clone(), attached, missing })
+    Ok(Attachment {
+        mode: choice.mode.name().to_string(),
+        reason: choice.reason.clone(),
+        attached,
+        missing,
+        counts_collide: false,
+    })
 }
 
 /// All functions that there are, native ones and those of 32-bit calls, with two programs and two links.

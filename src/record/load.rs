@@ -20,8 +20,6 @@ use crate::layout;
 
 /// A scratch slot for each program (`PROGRAM` slots of bpf/capture.h): two phases, two calling conventions.
 const SLOTS: u32 = 2 * 2 * 21;
-/// Before 6.15 a verifier refuses calls of global functions where preemption is off (seen on 6.12).
-const NO_PREEMPTION: (u32, u32) = (6, 15);
 
 /// What the kernel lacks, each with what is therefore not seen.
 pub(super) type Missing = Vec<(String, String)>;
@@ -113,7 +111,7 @@ fn configure(
     rodata.queries = u8::from(order.queries);
     rodata.shared_scratch = u8::from(shared);
     // Where programs share nothing, only the counts of a CPU can still be stepped on.
-    rodata.keep_cpu = u8::from(!shared && facts.release >= NO_PREEMPTION);
+    rodata.keep_cpu = u8::from(!shared && attach::can_keep_cpu(facts));
     rodata.hash_key =
         [layout::u64_at(&key, 0).unwrap_or_default(), layout::u64_at(&key, 8).unwrap_or_default()];
     Ok(())

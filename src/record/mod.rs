@@ -182,4 +182,7 @@ pub struct Attachment {
     pub attached: Vec<String>,
     /// What this kernel lacks or hides, and what that means.
     pub missing: Vec<(String, String)>,
+    /// Whether programs can be preempted while they count. Then two may take the same number, and a gap in the numbers
+    /// of a CPU proves no loss.
+    pub counts_collide: bool,
 }

@@ -114,6 +114,8 @@ struct Session<'a> {
     /// By CPU: the next sequence number, and the time of the last event.
     next: Vec<(u64, u64)>,
     attached_ns: u64,
+    /// [`Attachment::counts_collide`].
+    counts_collide: bool,
     /// When the first event came that may not have been flushed.
     dirty_since: Option<Instant>,
     next_clock: Instant,
@@ -139,6 +141,7 @@ impl<'a> Session<'a> {
             command: None,
             next: Vec::new(),
             attached_ns: 0,
+            counts_collide: false,
             dirty_since: None,
             next_clock: now + CLOCK_EVERY,
             next_progress: now + Duration::from_secs(1),
@@ -216,6 +219,7 @@ impl<'a> Session<'a> {
 
     fn begin(&mut self, attachment: Attachment) -> Result<()> {
         self.started = Instant::now();
+        self.counts_collide = attachment.counts_collide;
         let clock = clock::sample();
         self.attached_ns = clock.boottime_ns.max(1);
         self.sink.begin(&self.metadata(attachment), &clock)?;
@@ -288,7 +292,7 @@ impl<'a> Session<'a> {
     }
 
     fn gap(&mut self, cpu: u32, count: u64, from_ns: u64, to_ns: u64) -> Result<()> {
-        if count > 0 {
+        if count > 0 && !self.counts_collide {
             self.summary.lost += count;
             let reason = LossReason::RING_FULL;
             self.sink.lost(&Lost { from_ns, to_ns, cpu: Some(cpu), count, reason })?;
