@@ -60,8 +60,11 @@ lint:
 	cargo clippy --locked --all-targets --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
+# Where it is missing it is built once, for this project alone; not optimized, for it runs for a second.
+deny: export PATH := $(abspath $(target))/tools/bin:$(PATH)
 deny:
-	cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny@0.20.2 --no-default-features
+	cargo deny --version >/dev/null 2>&1 || \
+		cargo install --locked --debug --no-default-features --root $(target)/tools cargo-deny@0.20.2
 	cargo deny --locked check bans licenses sources
 
 bench:
