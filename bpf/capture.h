@@ -35,7 +35,7 @@ struct scratch {
 	__u32 at; /* bytes of the event so far */
 	__u32 relative; /* some path is relative to the working directory */
 	__u32 slot; /* its own number */
-	__u32 path; /* put_path(): where its section begins */
+	__u32 path; /* begin_path(): where its section begins */
 	__u32 path_state;
 	struct inflight in;
 	union {

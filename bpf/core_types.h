@@ -144,12 +144,43 @@ struct mm_struct {
 	struct file *exe_file;
 };
 
+struct kernfs_node {
+	struct kernfs_node *parent;
+	const char *name;
+};
+
+/* 6.15 gave it another name (633488947ef6). */
+struct kernfs_node___rcu {
+	struct kernfs_node *__parent;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct list_head {
+	struct list_head *next;
+};
+
+/* A task's cgroups, one in each hierarchy. Tasks with the same ones share it. */
+struct css_set {
+	struct cgroup *dfl_cgrp;
+	struct list_head cgrp_links;
+};
+
+/* kernel/cgroup/cgroup-internal.h */
+struct cgrp_cset_link {
+	struct cgroup *cgrp;
+	struct list_head cgrp_link;
+};
+
 struct thread_info {
 	__u32 status;
 };
 
 struct task_struct {
 	struct thread_info thread_info;
+	struct css_set *cgroups;
 	int tgid;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;

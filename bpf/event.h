@@ -10,7 +10,7 @@
 /* ms_header.phase */
 #define MS_ENTER 1 /* the header is struct ms_enter */
 #define MS_EXIT 2 /* the header is struct ms_exit */
-#define MS_PROCESS 3 /* the header is struct ms_enter; sections tell of the process, once, before its first call */
+#define MS_PROCESS 3 /* the header is struct ms_enter; sections tell of the process before its first call, and again if they change */
 
 /* ms_header.call: one number a system call, never reused. Below 63: the block header has one bit for each. */
 #define MS_CALL_MOUNT 1
@@ -53,6 +53,7 @@
 #define MS_SECTION_NAMESPACE 8 /* struct ms_namespace: what a file descriptor of a namespace stands for */
 #define MS_SECTION_EXE 9 /* a path: the program that the process runs; MS_PROCESS only */
 #define MS_SECTION_PARENT 10 /* struct ms_parent: arg 1 is the parent, 2 the grandparent ...; MS_PROCESS only */
+#define MS_SECTION_CGROUP 11 /* a path: the cgroup of the task; arg 0 is cgroup v2, 1 a hierarchy of v1; MS_PROCESS only */
 
 /* ms_section.arg of what the call returned; other sections name the argument they belong to */
 #define MS_ARG_RESULT 0xff
@@ -149,7 +150,8 @@ struct ms_parent {
 /*
  * MS_SECTION_CWD, _ROOT, _EXE: the names from the file up to the root of its mount namespace, each with a NUL behind it,
  * the last one of the path first: "bin\0usr\0" is /usr/bin. The root itself has no names. state is MS_STATE_CUT where
- * the way up was longer than is kept: then the first names of the path are missing.
+ * the way up was longer than is kept: then the first names of the path are missing. MS_SECTION_CGROUP likewise: the names
+ * up to the root of the hierarchy, whatever cgroup namespace the task is in.
  */
 
 /* One per CPU: what happened to the events of that CPU. seen = sent + ring_full. */

@@ -10,6 +10,7 @@
 #define NSFS_MAGIC 0x6e736673 /* include/uapi/linux/magic.h */
 #define ANCESTORS 4
 #define NAMES_MAX 32 /* directories and mounts up to the root; the verifier looks at each round */
+#define HIERARCHIES_MAX 24 /* of cgroups: v2, and one for each controller of v1 */
 
 /* What a descriptor of fsopen() looks like, learned from the first one that is seen: the kernel exports no name for it. */
 __u64 fscontext_operations = 0;
@@ -17,6 +18,7 @@ __u64 fscontext_operations = 0;
 struct process {
 	__u64 start;
 	__u64 exe; /* address of its program's file: another after execve() */
+	__u64 cgroups; /* address of its set of cgroups: another after a move in any hierarchy */
 };
 
 /* Processes that have been told of. */
@@ -132,6 +134,48 @@ static __noinline int put_namespace(struct scratch *s, __u32 arg, __s32 fd)
 	return 1;
 }
 
+/* A section of names begins. Until its way is known to end it counts as cut. */
+static __always_inline bool begin_path(struct scratch *s, __u32 kind, __u32 arg)
+{
+	struct ms_section *sec = section(s, kind, arg, PATH_ROOM);
+
+	if (!sec)
+		return false;
+	s->path = s->at;
+	s->at += sizeof(*sec);
+	s->path_state = MS_STATE_CUT;
+	return true;
+}
+
+/* One name; false where it is the last that there is room for. */
+static __always_inline bool put_name(struct scratch *s, const void *name)
+{
+	__u64 at = s->at;
+	long n;
+
+	asm volatile("" : "+r"(at));
+	if (at > EVENT_MAX - NAME_ROOM || at - s->path > PATH_BYTES)
+		return false;
+	n = bpf_probe_read_kernel_str(&s->bytes[at], NAME_ROOM, name);
+	if (n <= 0)
+		return false;
+	s->at = at + n;
+	return true;
+}
+
+static __always_inline void end_path(struct scratch *s)
+{
+	struct ms_section *sec;
+	__u64 at = s->path;
+
+	asm volatile("" : "+r"(at));
+	if (at > EVENT_MAX - sizeof(*sec))
+		return;
+	sec = (void *)&s->bytes[at];
+	sec->state = s->path_state;
+	sec->len = s->at - at - sizeof(*sec);
+}
+
 /*
  * The names from a file up to the root of its mount namespace, its own first. A global function, whose arguments must be
  * numbers: the verifier looks at it once for each program, not once for each call of it. And all that the loop changes is
@@ -142,18 +186,9 @@ __noinline int put_path(__u32 slot, __u32 kind, __u64 mnt_address, __u64 dentry_
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
 	struct dentry *dentry = (void *)dentry_address, *parent;
 	struct mount *m = real_mount((void *)mnt_address), *up;
-	struct ms_section *sec;
-	__u64 at;
-	long n;
 
-	if (!s)
+	if (!s || !begin_path(s, kind, 0))
 		return 0;
-	sec = section(s, kind, 0, PATH_ROOM);
-	if (!sec)
-		return 0;
-	s->path = s->at;
-	s->at += sizeof(*sec);
-	s->path_state = MS_STATE_CUT; /* until the root is reached */
 	for (int i = 0; i < NAMES_MAX; i++) {
 		parent = BPF_CORE_READ(dentry, d_parent);
 		if (dentry == BPF_CORE_READ(m, mnt.mnt_root) || dentry == parent) {
@@ -166,23 +201,63 @@ __noinline int put_path(__u32 slot, __u32 kind, __u64 mnt_address, __u64 dentry_
 			m = up;
 			continue;
 		}
-		at = s->at;
-		asm volatile("" : "+r"(at));
-		if (at > EVENT_MAX - NAME_ROOM || at - s->path > PATH_BYTES)
+		if (!put_name(s, BPF_CORE_READ(dentry, d_name.name)))
 			break;
-		n = bpf_probe_read_kernel_str(&s->bytes[at], NAME_ROOM, BPF_CORE_READ(dentry, d_name.name));
-		if (n <= 0)
-			break;
-		s->at = at + n;
 		dentry = parent;
 	}
-	at = s->path;
-	asm volatile("" : "+r"(at));
-	if (at > EVENT_MAX - sizeof(*sec))
+	end_path(s);
+	return 0;
+}
+
+static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)
+{
+	if (bpf_core_field_exists(((struct kernfs_node___rcu *)node)->__parent))
+		return BPF_CORE_READ((struct kernfs_node___rcu *)node, __parent);
+	return BPF_CORE_READ(node, parent);
+}
+
+/*
+ * The cgroup that says where a task belongs: that of the first hierarchy in which it is not at the root. The kernel keeps
+ * them in the order they were made: v2 comes first, then what the init system mounted first.
+ */
+static __always_inline struct cgroup *cgroup_of(struct css_set *set)
+{
+	struct list_head *head = (void *)set + bpf_core_field_offset(struct css_set, cgrp_links), *at = head;
+	struct cgroup *cgroup;
+
+	for (int i = 0; i < HIERARCHIES_MAX; i++) {
+		at = BPF_CORE_READ(at, next);
+		if (!at || at == head)
+			break;
+		cgroup = BPF_CORE_READ((struct cgrp_cset_link *)((void *)at -
+			bpf_core_field_offset(struct cgrp_cset_link, cgrp_link)), cgrp);
+		if (parent_of(BPF_CORE_READ(cgroup, kn)))
+			return cgroup;
+	}
+	return BPF_CORE_READ(set, dfl_cgrp);
+}
+
+/* The names from a task's cgroup up to the root of its hierarchy. A global function, for the reason that put_path() is. */
+__noinline int put_cgroup(__u32 slot, __u64 set_address)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+	struct css_set *set = (void *)set_address;
+	struct cgroup *cgroup = cgroup_of(set);
+	struct kernfs_node *node = BPF_CORE_READ(cgroup, kn), *parent;
+
+	if (!s || !begin_path(s, MS_SECTION_CGROUP, cgroup != BPF_CORE_READ(set, dfl_cgrp)))
 		return 0;
-	sec = (void *)&s->bytes[at];
-	sec->state = s->path_state;
-	sec->len = s->at - at - sizeof(*sec);
+	for (int i = 0; i < NAMES_MAX; i++) {
+		parent = parent_of(node);
+		if (!parent) {
+			s->path_state = MS_STATE_WHOLE;
+			break;
+		}
+		if (!put_name(s, BPF_CORE_READ(node, name)))
+			break;
+		node = parent;
+	}
+	end_path(s);
 	return 0;
 }
 
@@ -275,22 +350,32 @@ static __noinline int put_ancestors(struct scratch *s)
 	return 0;
 }
 
-/* Tells of the process once, before its first call and after each execve(): its program and its ancestors. */
+/*
+ * Tells of the process before its first call, and again after each execve() and each move to another cgroup: its program,
+ * its cgroup and its ancestors.
+ */
 static __noinline int introduce(struct scratch *s)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct file *exe = BPF_CORE_READ(task, mm, exe_file);
-	struct process now = { .start = BPF_CORE_READ(task, group_leader, start_boottime), .exe = (__u64)exe };
+	struct css_set *cgroups = BPF_CORE_READ(task, cgroups);
+	struct process now = {
+		.start = BPF_CORE_READ(task, group_leader, start_boottime),
+		.exe = (__u64)exe,
+		.cgroups = (__u64)cgroups,
+	};
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct process *known = bpf_map_lookup_elem(&processes, &tgid);
 
-	if (known && known->start == now.start && known->exe == now.exe)
+	if (known && known->start == now.start && known->exe == now.exe && known->cgroups == now.cgroups)
 		return 0;
 	bpf_map_update_elem(&processes, &tgid, &now, BPF_ANY);
 	begin_event(s, MS_PROCESS);
 	put_task(s);
 	if (exe)
 		put_path(s->slot, MS_SECTION_EXE, (__u64)BPF_CORE_READ(exe, f_path.mnt), (__u64)BPF_CORE_READ(exe, f_path.dentry));
+	if (cgroups)
+		put_cgroup(s->slot, (__u64)cgroups);
 	put_ancestors(s);
 	send(s);
 	return 0;
