@@ -154,8 +154,14 @@ struct kernfs_node___rcu {
 	struct kernfs_node *__parent;
 };
 
+/* Of a hierarchy; v2 has no name, and most of v1 have none. */
+struct cgroup_root {
+	char name[64];
+};
+
 struct cgroup {
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
 };
 
 struct list_head {

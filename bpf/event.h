@@ -93,7 +93,7 @@ struct ms_enter {
 	__u32 uid; /* in the initial user namespace */
 	__u32 gid;
 	__u32 zero;
-	__u64 cgroup; /* cgroup v2 id */
+	__u64 cgroup; /* cgroup v2 id; 1, the root, where there is only v1 */
 	char comm[MS_COMM_LEN];
 	/* from here on since the second version of this header (80 bytes in the first) */
 	__u64 start; /* when the process began, ns of CLOCK_BOOTTIME: with pid it names the process */

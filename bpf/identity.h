@@ -217,24 +217,32 @@ static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)
 }
 
 /*
- * The cgroup that says where a task belongs: that of the first hierarchy in which it is not at the root. The kernel keeps
- * them in the order they were made: v2 comes first, then what the init system mounted first.
+ * A task is in one cgroup of each hierarchy, and mostly at the root of it. Which says where it belongs? First the hierarchy
+ * that has a name and no controllers: an init system made it to know its processes (name=systemd). Where there is v2 beside
+ * it, container runtimes leave v2 to whoever started them. Then v2; then the v1 hierarchy that is oldest, as this list is.
  */
 static __always_inline struct cgroup *cgroup_of(struct css_set *set)
 {
 	struct list_head *head = (void *)set + bpf_core_field_offset(struct css_set, cgrp_links), *at = head;
-	struct cgroup *cgroup;
+	struct cgroup *v2 = BPF_CORE_READ(set, dfl_cgrp), *best = v2, *cgroup;
+	struct cgrp_cset_link *link;
+	int rank, highest = 0;
 
 	for (int i = 0; i < HIERARCHIES_MAX; i++) {
 		at = BPF_CORE_READ(at, next);
 		if (!at || at == head)
 			break;
-		cgroup = BPF_CORE_READ((struct cgrp_cset_link *)((void *)at -
-			bpf_core_field_offset(struct cgrp_cset_link, cgrp_link)), cgrp);
-		if (parent_of(BPF_CORE_READ(cgroup, kn)))
-			return cgroup;
+		link = (void *)at - bpf_core_field_offset(struct cgrp_cset_link, cgrp_link);
+		cgroup = BPF_CORE_READ(link, cgrp);
+		if (!parent_of(BPF_CORE_READ(cgroup, kn)))
+			continue;
+		rank = cgroup == v2 ? 2 : BPF_CORE_READ(cgroup, root, name[0]) ? 3 : 1;
+		if (rank > highest) {
+			highest = rank;
+			best = cgroup;
+		}
 	}
-	return BPF_CORE_READ(set, dfl_cgrp);
+	return best;
 }
 
 /* The names from a task's cgroup up to the root of its hierarchy. A global function, for the reason that put_path() is. */

@@ -109,6 +109,11 @@ pub const SECTION_NAMESPACE: u8 = 8;
 pub const SECTION_EXE: u8 = 9;
 /// `ms_section.kind` of an ancestor, whose generation is the section's `arg` ([`PARENT_SIZE`] bytes).
 pub const SECTION_PARENT: u8 = 10;
+/// `ms_section.kind` of the cgroup of a process: names, the last one first. The section's `arg` is [`CGROUP_V1`], or 0 for v2.
+pub const SECTION_CGROUP: u8 = 11;
+
+/// `ms_section.arg` of a cgroup in a hierarchy of v1.
+pub const CGROUP_V1: u8 = 1;
 
 /// `ms_section.arg` of what the call returned.
 pub const ARG_RESULT: u8 = 0xff;
@@ -221,4 +226,28 @@ pub fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
 #[inline]
 pub fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
     bytes.get(offset..)?.first_chunk().map(|b| u64::from_le_bytes(*b))
+}
+
+#[cfg(test)]
+mod tests {
+    /// The offsets are compared when the recorder is built; numbers are not in a BPF object.
+    #[test]
+    fn kinds_of_sections_are_the_same_here_on_the_kernel_side_and_in_the_document() {
+        let (here, document) = (include_str!("layout.rs"), include_str!("../docs/FORMAT.md"));
+        let defines = include_str!("../bpf/event.h")
+            .lines()
+            .filter_map(|line| line.strip_prefix("#define MS_SECTION_"));
+        let mut seen = 0;
+        for line in defines {
+            let mut words = line.split_whitespace();
+            let (Some(name), Some(number)) = (words.next(), words.next()) else { panic!("{line}") };
+            assert!(
+                here.contains(&format!("pub const SECTION_{name}: u8 = {number};")),
+                "src/layout.rs: {line}"
+            );
+            assert!(document.contains(&format!("\n| {number} | {name} | ")), "docs/FORMAT.md: {line}");
+            seen += 1;
+        }
+        assert!(seen >= 11, "only {seen} kinds in bpf/event.h");
+    }
 }

@@ -3,6 +3,7 @@
 //! nobody else uses. All mounts are made in mount namespaces of their own.
 
 mod capture;
+mod cgroups;
 mod command;
 mod ending;
 mod hung;

@@ -2,7 +2,7 @@
 //! It must not know how it was put together.
 
 use super::process::Processes;
-use crate::decode::{Call, Identity, Names, Sections, Task, errno};
+use crate::decode::{Body, Call, Event, Identity, Names, Sections, Task, errno};
 use crate::layout::Common;
 
 /// One system call, borrowed from the assembler for as long as it is being shown.
@@ -80,6 +80,19 @@ impl<'a> Op<'a> {
 
     /// What was told of the process before this call: its program and its ancestors.
     pub fn process(&self) -> Option<Sections<'a>> {
+        self.told().map(|event| event.sections)
+    }
+
+    /// The cgroup that the caller was in; not where the process has been moved since that was told.
+    pub fn cgroup(&self) -> Option<Names<'a>> {
+        let told = self.told()?;
+        match told.body {
+            Body::Process(task) if task.cgroup == self.task?.cgroup => told.sections.cgroup(),
+            _ => None,
+        }
+    }
+
+    fn told(&self) -> Option<Event<'a>> {
         self.processes.get(self.common.pid, self.task?.start())
     }
 

@@ -267,6 +267,23 @@ mod tests {
     }
 
     #[test]
+    fn a_cgroup_is_known_of_calls_made_in_it() {
+        let (mut assembler, mut rows) = (Assembler::new(), Vec::new());
+        let mut sink = |op: &Op<'_>| {
+            let mut path = Vec::new();
+            op.cgroup().inspect(|names| names.write(&mut path));
+            rows.push(format!("{} {}", op.common.tid, String::from_utf8(path).unwrap()));
+        };
+        let told = |id, path: &[u8]| synth::process().task(5, 5).start(7).owner(1, 0, id).cgroup(0, path);
+        let enter = |tid, id| synth::umount2(b"/", 0).task(5, tid).start(7).owner(1, 0, id);
+        let exit = |tid| synth::exit(2).task(5, tid);
+        // The process is moved while one of its threads is in a call.
+        let events = [told(20, b"a\0"), enter(5, 20), told(21, b"b\0"), enter(6, 21), exit(6), exit(5)];
+        events.into_iter().for_each(|event| assembler.event(&event.build(), &mut sink).unwrap());
+        assert_eq!(rows, ["6 /b", "5 "]);
+    }
+
+    #[test]
     fn bytes_that_are_no_event_change_nothing() {
         let (mut assembler, mut rows) = (Assembler::new(), 0);
         assert!(assembler.event(b"garbage", &mut |_| rows += 1).is_err());

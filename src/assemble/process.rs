@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::pending::Keyed;
-use crate::decode::{Event, Sections, Task};
+use crate::decode::{Event, Task};
 use crate::layout::Common;
 
 /// Processes kept, and bytes of what was told of them.
@@ -53,9 +53,9 @@ impl Processes {
     }
 
     /// What was told of the process, unless its id has passed to another since.
-    pub fn get(&self, pid: u32, start: Option<u64>) -> Option<Sections<'_>> {
+    pub fn get(&self, pid: u32, start: Option<u64>) -> Option<Event<'_>> {
         let told = self.by_pid.get(&pid).filter(|told| start.is_some() && told.start == start)?;
-        Event::decode_again(&told.event).ok().map(|event| event.sections)
+        Event::decode_again(&told.event).ok()
     }
 
     #[cfg(test)]
@@ -79,7 +79,7 @@ mod tests {
 
     fn exe(processes: &Processes, pid: u32, start: Option<u64>) -> Option<String> {
         let mut out = Vec::new();
-        processes.get(pid, start)?.exe()?.write(&mut out);
+        processes.get(pid, start)?.sections.exe()?.write(&mut out);
         Some(String::from_utf8(out).unwrap())
     }
 

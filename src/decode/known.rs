@@ -55,7 +55,7 @@ pub struct Parent<'a> {
     pub comm: &'a [u8],
 }
 
-/// A path, as the names from the file up to the root of its mount namespace.
+/// A path, as the names from the file up to the root of its mount namespace; or from a cgroup to the root of its hierarchy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Names<'a> {
     /// The last name of the path first, a NUL behind each.
@@ -65,6 +65,11 @@ pub struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
+    /// The names, the last of the path first.
+    pub fn up(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.bytes.split(|&byte| byte == 0).filter(|name| !name.is_empty())
+    }
+
     /// Appends the path as bytes; `...` stands for names that are missing.
     pub fn write(&self, out: &mut Vec<u8>) {
         if self.capture == Capture::Cut {
@@ -104,6 +109,11 @@ impl<'a> Sections<'a> {
     /// The program that a process runs.
     pub fn exe(self) -> Option<Names<'a>> {
         self.names(layout::SECTION_EXE)
+    }
+
+    /// The cgroup of a process, up to the root of its hierarchy.
+    pub fn cgroup(self) -> Option<Names<'a>> {
+        self.names(layout::SECTION_CGROUP)
     }
 
     /// The ancestors of a process, the nearest first.

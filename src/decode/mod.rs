@@ -10,6 +10,7 @@
 
 mod bytes;
 mod calls;
+mod container;
 pub mod digits;
 pub mod errno;
 pub mod escape;
@@ -29,6 +30,7 @@ pub use calls::{
     Chroot, Clone, Clone3, Fsconfig, Fsmount, Fsopen, Fspick, Listmount, Listns, Mount, MountSetattr,
     MoveMount, OpenTree, OpenTreeAttr, PivotRoot, Setns, Statmount, Umount, Umount2, Unshare,
 };
+pub use container::Part;
 pub use event::{Body, Event, Malformed, Section, Sections, Task};
 pub use known::{Identity, Names, Object, Parent};
 pub use mount::MountOperation;

@@ -199,6 +199,11 @@ impl Builder {
         self.section(l::SECTION_EXE, 0, l::STATE_WHOLE, names)
     }
 
+    /// The cgroup of a process, likewise; `arg` says in which version.
+    pub fn cgroup(self, arg: u8, names: &[u8]) -> Builder {
+        self.section(l::SECTION_CGROUP, arg, l::STATE_WHOLE, names)
+    }
+
     /// An ancestor; its name has at most 16 bytes.
     pub fn parent(self, generation: u8, pid: u32, comm: &[u8]) -> Builder {
         let mut bytes = [0; l::PARENT_SIZE];

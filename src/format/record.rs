@@ -18,7 +18,7 @@ pub const SNAPSHOT_ROWS: u16 = 0x0004;
 pub const SNAPSHOT_END: u16 = 0x0005;
 /// The bytes of an event, as the kernel side wrote them.
 pub const EVENT: u16 = 0x0010;
-/// Reserved: what a process is.
+/// Reserved: what user space knows of a process.
 pub const PROC: u16 = 0x0011;
 /// [`Lost`].
 pub const LOST: u16 = 0x0020;

@@ -2,7 +2,7 @@
 //! It must not know how a cell is written in any of them.
 
 use crate::assemble::{Op, Outcome};
-use crate::decode::{Argument, Names, errno};
+use crate::decode::{Argument, Names, Part, errno};
 use crate::layout;
 
 /// One column.
@@ -54,6 +54,8 @@ pub enum Cell<'a> {
     Text,
     /// A path, told by its names.
     Path(Names<'a>),
+    /// What the path of a cgroup names, or that it names none; the path, where it is known.
+    Part(Part, Option<Names<'a>>),
     /// The arguments that the kernel did not look at.
     Ignored,
     /// What descriptors stand for.
@@ -91,8 +93,8 @@ pub static COLUMNS: &[Column] = columns! {
     "ppid", "PPID", "integer", 7, EVERYWHERE, |op| or_missing(op.task, |task| Cell::Unsigned(task.ppid.into())), "process id of the parent";
     "uid", "UID", "integer", 7, EVERYWHERE, |op| or_missing(op.task, |task| Cell::Unsigned(task.uid.into())), "user id, in the initial user namespace";
     "mnt_ns", "MNT_NS", "integer", 11, EVERYWHERE, |op| Cell::Unsigned(op.common.mnt_ns.into()), "inode number of the mount namespace";
-    "cgroup_id", "CGROUP_ID", "integer", 10, EVERYWHERE, |op| or_missing(op.task, |task| Cell::Unsigned(task.cgroup)), "cgroup v2 id";
-    "container", "CONTAINER", "string", 12, EVERYWHERE, |_| Cell::Missing, "id of the container, where it is known";
+    "cgroup_id", "CGROUP_ID", "integer", 10, EVERYWHERE, |op| or_missing(op.task, |task| Cell::Unsigned(task.cgroup)), "cgroup v2 id; 1 on a host that has only v1";
+    "container", "CONTAINER", "string", 12, EVERYWHERE, |op| Cell::Part(Part::Container, op.cgroup()), "id or name of the container the caller was in, by its cgroup; none, or not known where cgroup is not";
     "call", "NAME", "string", 10, EVERYWHERE, |_| Cell::Call, "name of the system call";
     "source", "SOURCE", "string", 20, CSV_ONLY, |op| arg(op, "source"), "the argument of that name; empty where NULL or not captured, see args";
     "target", "TARGET", "string", 20, CSV_ONLY, |op| arg(op, "target"), "the argument of that name; empty where NULL or not captured, see args";
@@ -118,6 +120,10 @@ pub static COLUMNS: &[Column] = columns! {
     "root", "ROOT", "string", 20, EVERYWHERE, |op| or_missing(op.root(), Cell::Path), "root directory of the caller, where it has its own";
     "ids", "IDS", "array", 20, EVERYWHERE, |_| Cell::Ids, "what the descriptors in args stand for, and what was returned: a mount, an fscontext or a namespace";
     "ignored", "IGNORED", "array", 12, EVERYWHERE, |_| Cell::Ignored, "arguments that the kernel did not look at: they say nothing about what happened";
+    "cgroup", "CGROUP", "string", 30, EVERYWHERE, |op| or_missing(op.cgroup(), Cell::Path), "path of the caller's cgroup from the root of its hierarchy, whatever cgroup namespace it was in: of name=systemd or the like where there is one beside v2, else of v2, else of v1";
+    "runtime", "RUNTIME", "string", 10, EVERYWHERE, |op| Cell::Part(Part::Runtime, op.cgroup()), "what runs the container: docker, containerd, cri-o, podman, lxc, systemd-nspawn, or machine for others that systemd-machined knows";
+    "pod", "POD", "string", 36, EVERYWHERE, |op| Cell::Part(Part::Pod, op.cgroup()), "uid of the Kubernetes pod that the caller was in, by its cgroup";
+    "unit", "UNIT", "string", 20, EVERYWHERE, |op| Cell::Part(Part::Unit, op.cgroup()), "systemd unit that the caller was in, by its cgroup, the innermost of several";
 };
 
 /// The number in the column `schema`.
@@ -161,7 +167,7 @@ mod tests {
     fn the_fields_of_json_are_those_of_the_contract_in_its_order() {
         let want = "schema time boottime_ns duration_ns host cpu seq comm pid tid ppid uid mnt_ns cgroup_id container call \
             args ret error reason finished text abi mnt_ns_after mnt_ns_id pid_ns ns_pid ns_tid start_ns exe parents cwd \
-            root ids ignored";
+            root ids ignored cgroup runtime pod unit";
         let got: Vec<&str> = COLUMNS.iter().filter(|column| column.json).map(|column| column.key).collect();
         assert_eq!(got.join(" "), want);
     }

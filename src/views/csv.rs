@@ -56,6 +56,11 @@ impl Csv {
                 names.write(&mut path);
                 readable(out, &path);
             }
+            Cell::Part(part, cgroup) => {
+                if let Some(text) = cgroup.and_then(|cgroup| part.of(&cgroup)) {
+                    readable(out, &text);
+                }
+            }
             Cell::Ignored => drop_null(out, |out| extra::ignored(out, op)),
             Cell::Ids => drop_null(out, |out| extra::ids(out, op)),
             Cell::Parents => drop_null(out, |out| extra::parents(out, op)),
@@ -238,7 +243,7 @@ mod tests {
         let header = printed(&mut Csv::new("", Clock::default(), false), []);
         let want = "schema,time,boottime_ns,duration_ns,host,cpu,seq,comm,pid,tid,ppid,uid,mnt_ns,cgroup_id,container,call,\
             source,target,fstype,flags,data,args,ret,error,reason,finished,text,\
-            abi,mnt_ns_after,mnt_ns_id,pid_ns,ns_pid,ns_tid,start_ns,exe,parents,cwd,root,ids,ignored\r\n";
+            abi,mnt_ns_after,mnt_ns_id,pid_ns,ns_pid,ns_tid,start_ns,exe,parents,cwd,root,ids,ignored,cgroup,runtime,pod,unit\r\n";
         assert_eq!(header, want);
     }
 }

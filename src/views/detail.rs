@@ -3,10 +3,10 @@
 
 use super::call::write_arg;
 use super::clock::{Clock, Seconds};
-use super::text::loss;
+use super::text::{loss, path};
 use super::{Lost, View};
 use crate::assemble::{Op, Outcome};
-use crate::decode::{digits, errno, escape};
+use crate::decode::{Names, Part, digits, errno, escape};
 
 /// Where the values begin.
 const INDENT: usize = 8;
@@ -46,6 +46,7 @@ impl View for Detail {
         });
         field(out, "LAT", |out| latency(out, &op.outcome));
         field(out, "MNT_NS", |out| digits::decimal(out, op.common.mnt_ns.into()));
+        place(out, op.cgroup());
         op.call.args(|arg| {
             let start = out.len();
             field(out, arg.name, |out| write_arg(out, &arg));
@@ -61,6 +62,19 @@ impl View for Detail {
 
     fn clock(&mut self, clock: Clock) {
         self.clock = clock;
+    }
+}
+
+/// The cgroup, and what its path names.
+fn place(out: &mut Vec<u8>, cgroup: Option<Names<'_>>) {
+    let Some(cgroup) = cgroup else { return field(out, "CGROUP", |out| out.push(b'?')) };
+    field(out, "CGROUP", |out| path(out, &cgroup));
+    for (label, part) in
+        [("CONTAINER", Part::Container), ("RUNTIME", Part::Runtime), ("POD", Part::Pod), ("UNIT", Part::Unit)]
+    {
+        if let Some(text) = part.of(&cgroup) {
+            field(out, label, |out| escape::escape(out, &text));
+        }
     }
 }
 
@@ -103,9 +117,20 @@ mod tests {
         let exit = synth::exit(1).task(4, 5).time(1_234_567).ret(-22);
         assert_eq!(
             printed(&mut Detail::new(Clock::default(), true), [enter, exit]),
-            "PID:    4\nTID:    5\nCOMM:   mount\nOP:     MOUNT\nRET:    -EINVAL\nLAT:    1234us\nMNT_NS: 4026531840\n\
+            "PID:    4\nTID:    5\nCOMM:   mount\nOP:     MOUNT\nRET:    -EINVAL\nLAT:    1234us\nMNT_NS: 4026531840\nCGROUP: ?\n\
              SOURCE: \"/dev/sda1\"\nTARGET: \"/mnt\"\nFSTYPE: \"squashfs\"\nFLAGS:  MS_RDONLY\nDATA:   NULL\n\n"
         );
+    }
+
+    #[test]
+    fn a_cgroup_is_told_with_what_it_names() {
+        let told =
+            synth::process().start(7).cgroup(0, b"payload\0systemd-nspawn@box.service\0machine.slice\0");
+        let call = [synth::umount2(b"/", 0).start(7), synth::exit(2)];
+        let text = printed(&mut Detail::new(Clock::default(), true), [told].into_iter().chain(call));
+        let want = "CGROUP: /machine.slice/systemd-nspawn@box.service/payload\n\
+                    CONTAINER: box\nRUNTIME: systemd-nspawn\nUNIT:   systemd-nspawn@box.service\nTARGET: ";
+        assert!(text.contains(want), "{text}");
     }
 
     #[test]

@@ -49,6 +49,10 @@ impl Json {
                 names.write(&mut self.scratch);
                 text(out, &UserStr { bytes: &self.scratch, capture: names.capture, late: false });
             }
+            Cell::Part(part, cgroup) => match cgroup.and_then(|cgroup| part.of(&cgroup)) {
+                Some(text) => name(out, &text),
+                None => null(out),
+            },
             Cell::Ignored => extra::ignored(out, op),
             Cell::Ids => extra::ids(out, op),
             Cell::Parents => extra::parents(out, op),

@@ -45,6 +45,10 @@ struct Object {
     root: Option<serde_json::Value>,
     ids: Option<Vec<Id>>,
     ignored: Option<Vec<String>>,
+    cgroup: Option<serde_json::Value>,
+    runtime: Option<String>,
+    pod: Option<String>,
+    unit: Option<String>,
 }
 
 #[derive(Deserialize, Debug, PartialEq)]
@@ -99,7 +103,7 @@ fn a_call_is_one_object_with_every_documented_field() {
             r#""ret":-16,"error":"EBUSY","reason":null,"finished":true,"#,
             r#""text":"mount(\"/dev/sda1\", \"/mnt\", \"ext4\", MS_RDONLY, NULL) = -EBUSY","abi":"native","#,
             r#""mnt_ns_after":4026531840,"mnt_ns_id":null,"pid_ns":null,"ns_pid":null,"ns_tid":null,"start_ns":null,"#,
-            r#""exe":null,"parents":null,"cwd":null,"root":null,"ids":null,"ignored":null}"#,
+            r#""exe":null,"parents":null,"cwd":null,"root":null,"ids":null,"ignored":null,"cgroup":null,"runtime":null,"pod":null,"unit":null}"#,
             "\n"
         )
     );
@@ -218,6 +222,27 @@ fn what_is_known_of_the_caller_is_told_and_what_is_not_is_null() {
     let nothing = (old.pid_ns, old.ns_pid, old.ns_tid, old.exe, old.parents, old.ids);
     assert_eq!(nothing, (None, None, None, None, None, None));
     assert!(old.mnt_ns_id.is_null() && old.start_ns.is_null());
+}
+
+#[test]
+fn where_the_caller_belongs_is_read_from_its_cgroup() {
+    let id = "4f3c0a9d5b6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708";
+    let told = |names: &str| synth::process().start(70).cgroup(0, names.as_bytes());
+    let call = || [synth::umount2(b"/", 0).start(70), synth::exit(2)];
+    let object = |names: &str| objects([told(names)].into_iter().chain(call())).remove(0);
+    let path = |object: &Object| object.cgroup.as_ref().and_then(|path| path.as_str().map(str::to_owned));
+
+    let docker = object(&format!("docker-{id}.scope\0system.slice\0"));
+    assert_eq!(path(&docker), Some(format!("/system.slice/docker-{id}.scope")));
+    assert_eq!((docker.container.as_deref(), docker.runtime.as_deref()), (Some(id), Some("docker")));
+    assert_eq!((docker.pod, docker.unit), (None, Some(format!("docker-{id}.scope"))));
+
+    let host = object("ssh.service\0system.slice\0");
+    assert_eq!(
+        (path(&host).as_deref(), host.unit.as_deref()),
+        (Some("/system.slice/ssh.service"), Some("ssh.service"))
+    );
+    assert_eq!((host.container, host.runtime, host.pod), (None, None, None));
 }
 
 #[test]

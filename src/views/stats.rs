@@ -7,12 +7,12 @@ use hdrhistogram::Histogram;
 
 use super::call::write_arg;
 use super::columns::{COLUMNS, Cell, Column};
-use super::{Lost, View};
+use super::{Lost, View, text};
 use crate::assemble::{Op, Outcome};
 use crate::decode::{digits, escape};
 
 /// Columns that calls may be grouped by: what identifies something, not what differs with every call.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 18] = [
     "call",
     "error",
     "comm",
@@ -24,6 +24,10 @@ const KEYS: [&str; 14] = [
     "uid",
     "cgroup_id",
     "container",
+    "cgroup",
+    "runtime",
+    "pod",
+    "unit",
     "source",
     "target",
     "cpu",
@@ -154,7 +158,7 @@ impl Table {
     }
 }
 
-/// A cell as part of a key; `-` is what the call does not have, or has but the kernel does not look at.
+/// A cell as part of a key; `-` is what the call does not have, or has but the kernel does not look at, `?` what is not known.
 fn write_key(out: &mut Vec<u8>, op: &Op<'_>, cell: Cell<'_>) {
     match cell {
         Cell::Unsigned(value) => digits::decimal(out, value),
@@ -162,6 +166,8 @@ fn write_key(out: &mut Vec<u8>, op: &Op<'_>, cell: Cell<'_>) {
         Cell::Name(name) => out.extend_from_slice(name.as_bytes()),
         Cell::Comm(name) => escape::escape(out, name),
         Cell::Call => op.call.write_name(out),
+        Cell::Path(names) => text::path(out, &names),
+        Cell::Part(part, cgroup) => text::part(out, part, cgroup),
         Cell::Arg(arg) if !arg.ignored => match arg.value {
             crate::decode::Value::Str(text) if text.whole().is_some() => escape::escape(out, text.bytes),
             _ => write_arg(out, &arg),
@@ -279,6 +285,16 @@ ext4   EBUSY         1       1           0     2.5ms     2.5ms     2.5ms     2.5
     fn a_key_that_is_none_is_refused_with_those_there_are() {
         let error = Key::parse_list("call,frob").err().unwrap();
         assert!(error.starts_with("cannot group by \"frob\": one of call, error, comm"), "{error}");
+    }
+
+    #[test]
+    fn no_unit_and_an_unknown_one_are_counted_apart() {
+        let told = synth::process().start(7).cgroup(0, b"worker\0");
+        let known = synth::umount2(b"/", 0).start(7);
+        let unknown = synth::umount2(b"/", 0).task(2, 2).start(8);
+        let got = stats("unit", false, [told, known, synth::exit(2), unknown, synth::exit(2).task(2, 2)]);
+        let rows: Vec<&str> = got.lines().skip(3).filter_map(|row| row.split(' ').next()).collect();
+        assert_eq!(rows, ["-", "?"], "{got}");
     }
 
     #[test]

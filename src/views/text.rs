@@ -8,7 +8,7 @@ use super::extra;
 use super::json::write_args;
 use super::{Lost, View};
 use crate::assemble::Op;
-use crate::decode::{Names, digits, errno, escape};
+use crate::decode::{Names, Part, digits, errno, escape};
 
 /// The columns of the first mountsnoop.
 const DEFAULT: [&str; 5] = ["comm", "pid", "tid", "mnt_ns", "text"];
@@ -89,7 +89,8 @@ impl Text {
             Cell::Arg(arg) => write_arg(out, &arg),
             Cell::Args => write_args(out, &op.call),
             Cell::Text => write_call(out, op),
-            Cell::Path(names) => quoted_path(out, &names),
+            Cell::Path(names) => path(out, &names),
+            Cell::Part(wanted, cgroup) => part(out, wanted, cgroup),
             Cell::Ignored => extra::ignored(out, op),
             Cell::Ids => extra::ids(out, op),
             Cell::Parents => extra::parents(out, op),
@@ -98,10 +99,19 @@ impl Text {
 }
 
 /// Appends a path, escaped.
-fn quoted_path(out: &mut Vec<u8>, names: &Names<'_>) {
+pub(super) fn path(out: &mut Vec<u8>, names: &Names<'_>) {
     let mut path = Vec::new();
     names.write(&mut path);
     escape::escape(out, &path);
+}
+
+/// Appends what a cgroup's path names: `-` where it names none, `?` where nobody knows the path.
+pub(super) fn part(out: &mut Vec<u8>, part: Part, cgroup: Option<Names<'_>>) {
+    match cgroup.map(|cgroup| part.of(&cgroup)) {
+        Some(Some(text)) => escape::escape(out, &text),
+        Some(None) => out.push(b'-'),
+        None => out.push(b'?'),
+    }
 }
 
 impl Stamp {

@@ -160,6 +160,26 @@ static void waiting(const char *name)
 	a_child(child);
 }
 
+/* Moves from one cgroup below a directory to the other, and makes a call in each. */
+static void moves(const char *top)
+{
+	static const char *const names[] = { "one", "two" };
+	char path[PATH_MAX], line[PATH_MAX];
+
+	for (int i = 0; i < 2; i++) {
+		FILE *file;
+
+		snprintf(path, sizeof(path), "%s/%s/cgroup.procs", top, names[i]);
+		ok((file = fopen(path, "w")) ? 0 : -1);
+		ok(fputs("0", file) < 0 || fclose(file) ? -1 : 0);
+		ok((file = fopen("/proc/self/cgroup", "r")) ? 0 : -1);
+		while (fgets(line, sizeof(line), file))
+			printf("%s %s", names[i], line);
+		fclose(file);
+		u(names[i], 0);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 3)
@@ -174,6 +194,8 @@ int main(int argc, char **argv)
 		failing(argv[2]);
 	if (!strcmp(argv[1], "queries"))
 		queries();
+	if (!strcmp(argv[1], "moves"))
+		moves(argv[2]);
 	if (!strcmp(argv[1], "waiting"))
 		waiting(argv[2]);
 	return 0;
