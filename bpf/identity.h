@@ -216,33 +216,39 @@ static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)
 	return BPF_CORE_READ(node, parent);
 }
 
-/*
- * A task is in one cgroup of each hierarchy, and mostly at the root of it. Which says where it belongs? First the hierarchy
- * that has a name and no controllers: an init system made it to know its processes (name=systemd). Where there is v2 beside
- * it, container runtimes leave v2 to whoever started them. Then v2; then the v1 hierarchy that is oldest, as this list is.
- */
-static __always_inline struct cgroup *cgroup_of(struct css_set *set)
+/* The cgroup of the oldest hierarchy in which the task is not at the root; `named`: of those that have a name. */
+static __always_inline struct cgroup *oldest_cgroup(struct css_set *set, bool named)
 {
 	struct list_head *head = (void *)set + bpf_core_field_offset(struct css_set, cgrp_links), *at = head;
-	struct cgroup *v2 = BPF_CORE_READ(set, dfl_cgrp), *best = v2, *cgroup;
 	struct cgrp_cset_link *link;
-	int rank, highest = 0;
+	struct cgroup *cgroup;
 
 	for (int i = 0; i < HIERARCHIES_MAX; i++) {
-		at = BPF_CORE_READ(at, next);
+		at = BPF_CORE_READ(at, next); /* they stand in the order in which they were made, v2 first */
 		if (!at || at == head)
 			break;
 		link = (void *)at - bpf_core_field_offset(struct cgrp_cset_link, cgrp_link);
 		cgroup = BPF_CORE_READ(link, cgrp);
-		if (!parent_of(BPF_CORE_READ(cgroup, kn)))
+		if (named && !BPF_CORE_READ(cgroup, root, name[0]))
 			continue;
-		rank = cgroup == v2 ? 2 : BPF_CORE_READ(cgroup, root, name[0]) ? 3 : 1;
-		if (rank > highest) {
-			highest = rank;
-			best = cgroup;
-		}
+		if (parent_of(BPF_CORE_READ(cgroup, kn)))
+			return cgroup;
 	}
-	return best;
+	return 0;
+}
+
+/*
+ * A task is in one cgroup of each hierarchy, and mostly at the root of it. Which says where it belongs? First the hierarchy
+ * that has a name and no controllers: an init system made it to know its processes (name=systemd). Where there is v2 beside
+ * it, container runtimes leave v2 to whoever started them.
+ */
+static __always_inline struct cgroup *cgroup_of(struct css_set *set)
+{
+	struct cgroup *cgroup = oldest_cgroup(set, true);
+
+	if (!cgroup)
+		cgroup = oldest_cgroup(set, false);
+	return cgroup ? cgroup : BPF_CORE_READ(set, dfl_cgrp);
 }
 
 /* The names from a task's cgroup up to the root of its hierarchy. A global function, for the reason that put_path() is. */
