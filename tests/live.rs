@@ -8,5 +8,6 @@ mod command;
 mod ending;
 mod hung;
 mod newcalls;
+mod rights;
 mod seed;
 mod watching;

@@ -17,6 +17,7 @@ use super::linger;
 use super::link;
 use super::load;
 use super::messages::Messages;
+use super::rights;
 use super::skeleton::MountsnoopSkel;
 use super::tracefs::Tracefs;
 use super::{Books, Message};
@@ -47,16 +48,17 @@ pub(super) struct Order {
 
 /// Loads and attaches, says so through `out`, then carries events until `stop` is set, and what is left after that.
 pub(super) fn run(order: &Order, out: &SyncSender<Message>, stop: &Arc<AtomicBool>) -> Result<()> {
-    let tracefs = Tracefs::reach()?;
+    let tracefs = Tracefs::reach();
     let facts = Facts::here(&tracefs);
     Messages::collect();
     let mut refused = String::new();
     for choice in attach::choices(order.attach, &facts) {
         let mut storage = MaybeUninit::uninit();
         let mut links = Vec::new();
-        let tried = load::load(order, &choice, &facts, &mut storage).and_then(|(skel, missing)| {
-            link::attach(order, &choice, &skel, missing, &mut links).map(|got| (skel, got))
-        });
+        let reached = if choice.mode == AttachMode::Tracepoint { tracefs.needed() } else { Ok(()) };
+        let tried = reached.and_then(|()| load::load(order, &choice, &facts, &mut storage)).and_then(
+            |(skel, missing)| link::attach(order, &choice, &skel, missing, &mut links).map(|got| (skel, got)),
+        );
         match tried {
             Ok((skel, mut attachment)) => {
                 if !refused.is_empty() {
@@ -65,7 +67,7 @@ pub(super) fn run(order: &Order, out: &SyncSender<Message>, stop: &Arc<AtomicBoo
                 attachment.counts_collide =
                     attach::can_be_preempted(choice.mode, &facts) && !attach::can_keep_cpu(&facts);
                 drop(tracefs);
-                return carry(order, skel, links, attachment, out, stop);
+                return carry(order, skel, links, attachment, &facts, out, stop);
             }
             Err(error) => {
                 if !refused.is_empty() {
@@ -83,6 +85,7 @@ fn carry(
     mut skel: MountsnoopSkel<'_>,
     links: Vec<Link>,
     attachment: Attachment,
+    facts: &Facts,
     out: &SyncSender<Message>,
     stop: &Arc<AtomicBool>,
 ) -> Result<()> {
@@ -95,6 +98,7 @@ fn carry(
         if batch.len() < BATCH { 0 } else { BATCH_IS_FULL }
     })?;
     let ring = builder.build().context("failed to map the ring buffer")?;
+    rights::keep_only(rights::to_read_counters(facts.release))?;
     if out.send(Message::Attached(attachment)).is_err() {
         return Ok(());
     }
@@ -125,7 +129,12 @@ fn carry(
             break;
         }
     }
-    let books = Books { cpus: load::counters(&skel)?, missed: load::missed(&skel) };
+    let cpus = load::counters(&skel)?;
+    let (missed, doubt) = match load::missed(&skel) {
+        Ok(missed) => (missed, None),
+        Err(error) => (Vec::new(), Some(format!("{error:#}"))),
+    };
+    let books = Books { cpus, missed, doubt };
     let _ = out.send(Message::Detached(books));
     linger::detach_later(links);
     Ok(())

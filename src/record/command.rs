@@ -9,7 +9,7 @@ use std::sync::mpsc::SyncSender;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, set_child_subreaper, wait};
 
 use super::super::CommandEnd;
-use super::Message;
+use super::{Message, rights};
 
 /// A command that runs.
 pub(super) struct Running {
@@ -31,7 +31,10 @@ impl Running {
             _ => CommandEnd::CannotExecute(error.to_string()),
         })?;
         let Some(pid) = Pid::from_raw(child.id() as i32) else { return Err(CommandEnd::NotFound) };
-        std::thread::spawn(move || reap(pid, &out));
+        std::thread::spawn(move || {
+            rights::keep_none();
+            reap(pid, &out);
+        });
         Ok(Running { pid })
     }
 

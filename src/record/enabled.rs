@@ -20,6 +20,8 @@ mod link;
 mod load;
 #[path = "messages.rs"]
 mod messages;
+#[path = "rights.rs"]
+mod rights;
 #[path = "session.rs"]
 mod session;
 #[path = "skeleton.rs"]
@@ -29,6 +31,7 @@ mod tracefs;
 
 pub use file::TraceFile;
 pub use linger::held;
+pub use rights::not_recording;
 pub use session::run;
 
 use super::Attachment;
@@ -50,6 +53,8 @@ struct Books {
     cpus: Vec<Counters>,
     /// How often the kernel did not run a program, by program; such calls are in no other count.
     missed: Vec<(String, u64)>,
+    /// Why it is not known whether the kernel ran the programs every time.
+    doubt: Option<String>,
 }
 
 /// What the threads tell the one that writes.

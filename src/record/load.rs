@@ -1,13 +1,13 @@
 //! Loads the BPF programs that one way to attach needs, told what to record, and reads what they have counted.
 //! Must not know where events go: that is capture.rs.
 
+use std::fs;
 use std::mem::MaybeUninit;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 
 use anyhow::{Context, Result, anyhow, bail};
-use libbpf_rs::query::ProgInfoIter;
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
-use libbpf_rs::{MapCore, MapFlags, Program, ProgramInput};
+use libbpf_rs::{MapCore, MapFlags, ProgramInput};
 
 use super::super::{AttachMode, Only};
 use super::Counters;
@@ -145,17 +145,17 @@ fn own_tgid() -> Result<u32> {
 }
 
 /// How often the kernel did not run one of our programs because it ran already on that CPU (since 5.12 it says so).
-pub(super) fn missed(skel: &MountsnoopSkel<'_>) -> Vec<(String, u64)> {
-    let ours: Vec<u32> = skel
-        .object()
-        .progs_mut()
-        .filter(|program| program.autoload())
-        .filter_map(|program| Program::id_from_fd(program.as_fd()).ok())
-        .collect();
-    ProgInfoIter::default()
-        .filter(|info| info.recursion_misses > 0 && ours.contains(&info.id))
-        .map(|info| (info.name.to_string_lossy().into_owned(), info.recursion_misses))
-        .collect()
+/// Read from /proc, since bpf(2) lists programs for CAP_SYS_ADMIN only.
+pub(super) fn missed(skel: &MountsnoopSkel<'_>) -> Result<Vec<(String, u64)>> {
+    let mut missed = Vec::new();
+    for program in skel.object().progs_mut().filter(|program| program.autoload()) {
+        let path = format!("/proc/self/fdinfo/{}", program.as_fd().as_raw_fd());
+        let info = fs::read_to_string(&path)
+            .with_context(|| format!("how often the kernel did not run a program is not known: {path}"))?;
+        let count = info.lines().find_map(|line| line.strip_prefix("recursion_misses:")?.trim().parse().ok());
+        missed.extend(count.filter(|&n| n > 0).map(|n| (program.name().to_string_lossy().into_owned(), n)));
+    }
+    Ok(missed)
 }
 
 pub(super) fn counters(skel: &MountsnoopSkel<'_>) -> Result<Vec<Counters>> {

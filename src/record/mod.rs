@@ -14,7 +14,7 @@ pub mod preflight;
 #[cfg_attr(not(feature = "record"), path = "disabled.rs")]
 mod imp;
 
-pub use imp::{TraceFile, held, run};
+pub use imp::{TraceFile, held, not_recording, run};
 
 /// What to record, and how.
 #[derive(Debug, Clone)]

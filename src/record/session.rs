@@ -7,13 +7,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
+use rustix::thread::CapabilitySet;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::super::preflight::System;
 use super::super::{Attachment, CommandEnd, Options, Progress, Sink, Summary};
 use super::capture::{self, Order};
 use super::command::Running;
-use super::{Books, Message, clock, host};
+use super::{Books, Message, clock, host, rights};
 use crate::format::{ChildExit, CpuStats, LossReason, Lost, Metadata, RecorderStats};
 use crate::layout::{self, Common};
 
@@ -24,6 +25,9 @@ const CLOCK_EVERY: Duration = Duration::from_secs(10);
 const QUIET: Duration = Duration::from_secs(1);
 
 /// Records until something ends it: a signal, the duration, the command, or an error.
+///
+/// Once the programs are attached and the sink has begun, the calling thread gives up its capabilities for good, and sets
+/// no_new_privs; the command does not. docs/permissions.md has the few that some threads keep.
 ///
 /// # Errors
 /// What this machine lacks, what the kernel refused, or the first error of the sink. The sink is ended properly where
@@ -59,6 +63,7 @@ fn watch_signals(out: SyncSender<Message>) -> Result<()> {
     let mut signals =
         signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).context("failed to watch for signals")?;
     std::thread::spawn(move || {
+        rights::keep_none();
         let mut asked = false;
         for signal in signals.forever() {
             if asked {
@@ -232,7 +237,9 @@ impl<'a> Session<'a> {
                 }
             }
         }
-        Ok(())
+        // The output is open and the command has all that its caller has. From here on this thread only writes what comes,
+        // and passes signals on to a command that may be somebody else by now.
+        rights::keep_only(self.command.as_ref().map_or(CapabilitySet::empty(), |_| CapabilitySet::KILL))
     }
 
     fn metadata(&self, attachment: Attachment) -> Metadata {
@@ -359,7 +366,7 @@ impl<'a> Session<'a> {
             }
         }
         self.summary.parts_lost = stats.map_full + stats.overflow;
-        self.summary.doubt = stats.balance().err().map(|unbalanced| unbalanced.to_string());
+        self.summary.doubt = stats.balance().err().map(|unbalanced| unbalanced.to_string()).or(books.doubt);
         self.summary.elapsed = self.started.elapsed();
         self.sink.end(&stats, &clock)
     }

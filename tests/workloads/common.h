@@ -27,12 +27,12 @@
 #define PAGE 4096
 
 /* Not mount(): the library's prototypes would let the compiler assume that pointers are not NULL. */
-static long m(const void *source, const void *target, const void *type, unsigned long flags, const void *data)
+static inline long m(const void *source, const void *target, const void *type, unsigned long flags, const void *data)
 {
 	return syscall(SYS_mount, source, target, type, flags, data);
 }
 
-static long u(const void *target, unsigned long flags)
+static inline long u(const void *target, unsigned long flags)
 {
 	return syscall(SYS_umount2, target, flags);
 }

@@ -25,6 +25,10 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let cli = Cli::parse();
+    if !matches!(cli.command, None | Some(Command::Record(_))) {
+        // A file that its user may not read stays unread.
+        mountsnoop::record::not_recording();
+    }
     let recording_a_command = matches!(&cli.command, Some(Command::Record(args)) if !args.command.is_empty());
     let error = match run(cli) {
         Ok(outcome) => return outcome.status(),
