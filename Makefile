@@ -13,8 +13,10 @@ TEST_NEEDS = strace=strace zstd=zstd script=bsdutils /usr/include/linux/mount.h=
 
 target := $(or $(CARGO_TARGET_DIR),target)
 static_target = $(shell rustc -vV | sed -n "s,^host: ,,p")
-# What vmtest boots: a series that Debian has, or the newest of all. KERNELS="6.1 newest" selects.
-KERNELS = 5.10 6.1 6.12 newest
+# What vmtest boots: series that Debian has, and the newest of all, each in three ways. KERNELS="6.1 newest" selects kernels,
+# BOOTS="6.1 newest:2cpus" single boots; vm/suite.sh says what can be asked for.
+KERNELS = 5.10 6.1 6.12 7.2+ newest
+BOOTS = $(foreach kernel,$(KERNELS),$(kernel) $(kernel):preempt=full $(kernel):2cpus)
 # Tests that record need root: whoever is not builds them, and has them run by sudo.
 test_runner := $(shell [ "$$(id -u)" = 0 ] || [ "$$MOUNTSNOOP_SKIP_LIVE" = 1 ] || echo "--config=\"target.'cfg(unix)'.runner='sudo -E'\"")
 
@@ -49,7 +51,7 @@ test:
 # Records on other kernels, in virtual machines: vm/README.md.
 vmtest: static
 	scripts/setup.sh $(VM_NEEDS)
-	vm/suite.sh $(target)/$(static_target)/release/mountsnoop $(KERNELS)
+	vm/suite.sh $(target)/$(static_target)/release/mountsnoop $(BOOTS)
 
 lint:
 	scripts/setup.sh $(BUILD_NEEDS) shellcheck=shellcheck

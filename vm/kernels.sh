@@ -1,7 +1,8 @@
 #!/bin/sh
 # Fetches Debian's cloud kernels, with the few modules that the tests need, into target/vm/VERSION/.
 # What is there already is not fetched again. Says on stdout what each wanted kernel is called: "6.1", or what "newest" is.
-# Usage: kernels.sh [5.10 | 6.1 | ... | newest]...
+# Usage: kernels.sh [5.10 | 6.1 | 7.2+ | newest]...
+# 7.2+ is 7.2, or where the mirror has it no longer, the newest: Debian drops a series some time after the next one.
 # apt works in a directory of its own: neither the lists nor the packages of this machine are touched.
 set -eu
 # shellcheck source-path=SCRIPTDIR
@@ -16,19 +17,31 @@ private_apt() {
 	tool=$1
 	shift
 	"$tool" -qq -o Dir::Etc::sourcelist="$cache/apt/sources.list" -o Dir::Etc::sourceparts=/dev/null \
-		-o Dir::State="$cache/apt/state" -o Dir::State::status=/dev/null -o Dir::Cache="$cache/apt/cache" \
+		-o Dir::State="$cache/apt/state" -o Dir::State::lists="$cache/apt/state/lists" \
+		-o Dir::State::status=/dev/null -o Dir::Cache="$cache/apt/cache" \
 		-o Dir::Cache::pkgcache=pkgcache.bin -o Dir::Cache::srcpkgcache=srcpkgcache.bin -o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::Retries=3 \
 		-o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false "$@"
 }
 
-# The lists of all suites, from the mirror that this machine uses itself; once a run at most.
+# The Debian mirror that this machine uses itself, by its own lists or those in a directory.
+mirror_of() {
+	apt-get indextargets ${1:+-o Dir::State::lists="$1"} --format '$(ORIGIN) $(REPO_URI)' 'Created-By: Packages' |
+		awk '$1 == "Debian" && $2 !~ /security/ { print $2; exit }'
+}
+
+# The lists of all suites; once a run at most.
 lists() {
 	[ -z "${listed:-}" ] || return 0
 	listed=yes
-	mirror=$(apt-get indextargets --format '$(ORIGIN) $(REPO_URI)' 'Created-By: Packages' |
-		awk '$1 == "Debian" && $2 !~ /security/ { print $2; exit }')
-	[ -n "$mirror" ] || fail "apt knows no Debian mirror (run apt-get update?): the kernels come from there"
-	mkdir -p "$cache/apt/state/lists/partial" "$cache/apt/cache/archives/partial"
+	mkdir -p "$cache/apt/state/lists/partial" "$cache/apt/cache/archives/partial" "$cache/apt/own/partial"
+	mirror=$(mirror_of)
+	if [ -z "$mirror" ]; then
+		# Images of containers come without lists.
+		apt-get update -qq -o Dir::State::lists="$cache/apt/own" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \
+			-o APT::Sandbox::User=root -o Acquire::Retries=3 >&2 || true
+		mirror=$(mirror_of "$cache/apt/own")
+	fi
+	[ -n "$mirror" ] || fail "no Debian mirror among the sources of apt, where the kernels come from: see apt-get indextargets"
 	for suite in $suites; do
 		echo "deb [arch=amd64 signed-by=$keyring] $mirror $suite main"
 	done >"$cache/apt/sources.list"
@@ -109,6 +122,15 @@ fetch_kernel() {
 
 kernel() {
 	series=$1
+	case $series in
+	*+)
+		series=${1%+}
+		if [ ! -s "$cache/$series/version" ]; then
+			lists
+			[ -n "$(image_of "$series")" ] || { say "$series is no longer on the mirror: newest instead"; series=newest; }
+		fi
+		;;
+	esac
 	[ "$series" != newest ] || [ ! -s "$cache/newest" ] || series=$(cat "$cache/newest")
 	if [ ! -s "$cache/$series/version" ]; then
 		lists
@@ -141,6 +163,6 @@ busybox
 for wanted in "$@"; do
 	case $wanted in
 	newest | [0-9]*.[0-9]*) kernel "$wanted" ;;
-	*) fail "\"$wanted\" is no kernel: expected a series such as 6.1, or newest" ;;
+	*) fail "\"$wanted\" is no kernel: expected a series such as 6.1, one such as 7.2+, or newest" ;;
 	esac
 done

@@ -102,6 +102,10 @@ fn preemption(scheduler: Option<&str>, version: &str) -> Preemption {
     if no { Preemption::No } else { Preemption::Yes }
 }
 
+/// Every call of 32-bit programs is behind the function that its name suggests, except for clone(2), whose arguments come in
+/// another order (arch/x86/ia32/sys_ia32.c, under this name since 5.7).
+const COMPAT_CLONE: (&str, &str) = ("__ia32_sys_clone", "__ia32_compat_sys_ia32_clone");
+
 /// What a program wants to attach to, read from its name and section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
@@ -116,8 +120,9 @@ impl Target {
     /// Of a program with this section; `None` for one that serves many calls.
     pub(super) fn of(section: &str) -> Option<Target> {
         let (kind, place) = section.split_once('/')?;
+        let function = if place == COMPAT_CLONE.0 { COMPAT_CLONE.1 } else { place };
         let named =
-            |mode, call: &str| Some(Target { mode, call: call.to_string(), place: place.to_string() });
+            |mode, call: &str| Some(Target { mode, call: call.to_string(), place: function.to_string() });
         match kind {
             "tracepoint" => named(AttachMode::Tracepoint, place.rsplit_once("sys_")?.1.split_once('_')?.1),
             "fentry" | "fexit" => {
@@ -203,6 +208,10 @@ mod tests {
             (
                 "fexit/__ia32_sys_oldumount",
                 target(AttachMode::Fentry, "compat oldumount", "__ia32_sys_oldumount"),
+            ),
+            (
+                "fentry/__ia32_sys_clone",
+                target(AttachMode::Fentry, "compat clone", "__ia32_compat_sys_ia32_clone"),
             ),
             ("kprobe.multi", None),
             ("raw_tp", None),

@@ -52,6 +52,11 @@ pub(super) fn load<'a>(
                     missing
                         .push((target.call.clone(), format!("this kernel has no function {}", target.place)));
                 }
+                if there && !section.ends_with(&target.place) {
+                    program
+                        .set_attach_target(0, Some(target.place.clone()))
+                        .with_context(|| format!("failed to attach to {}", target.place))?;
+                }
                 there
             }
             Some(target) => {

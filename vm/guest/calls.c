@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * calls SCRATCH: one call of each kind that matters to how calls are captured, and what replay must print for it.
- * tests/workloads/calls.c has more of them, but needs strace to say what is right, and this has to run anywhere.
+ * calls SCRATCH: one mount(2) or umount2(2) of each kind that matters to how calls are captured, and what replay must print
+ * for it. tests/workloads/calls.c has more of them, but needs strace to say what is right, and this has to run anywhere.
  * Only results that have been the same since Linux 5.10.
  */
 #include "expect.h"
@@ -50,28 +50,18 @@ static void lengths(void)
 	LINE(u(name, 0), line);
 }
 
-/* A string in a page of a file that is not in memory when the call begins. */
-static const char *not_there(const char *text)
+static const char *far(const char *text)
 {
-	char name[] = "page-XXXXXX", *page;
-	int fd = mkstemp(name);
-
-	ok(fd);
-	ok(write(fd, text, strlen(text) + 1));
-	ok(ftruncate(fd, PAGE));
-	page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 0);
-	ok(page == MAP_FAILED ? -1 : 0);
-	ok(madvise(page, PAGE, MADV_DONTNEED));
-	close(fd);
-	return page;
+	return not_there(text, strlen(text) + 1);
 }
 
 static void late(void)
 {
-	LINE(m(not_there("far"), not_there("a"), not_there("tmpfs"), 0, not_there("size=8k")),
+	LINE(m(far("far"), far("a"), far("tmpfs"), 0, far("size=8k")),
 	     "mount(\"far\" /* late */, \"a\" /* late */, \"tmpfs\" /* late */, 0x0, \"size=8k\" /* late */) = 0");
-	LINE(u(not_there("a"), 0), "umount2(\"a\" /* late */, 0x0) = 0");
-	LINE(u(not_there("never was"), MNT_FORCE), "umount2(\"never was\" /* late */, MNT_FORCE) = -ENOENT");
+	ALSO("{\"args\": {\"source\": {\"text\": \"far\", \"capture\": \"late\", \"length\": 3}}}");
+	LINE(u(far("a"), 0), "umount2(\"a\" /* late */, 0x0) = 0");
+	LINE(u(far("never was"), MNT_FORCE), "umount2(\"never was\" /* late */, MNT_FORCE) = -ENOENT");
 }
 
 static void *thread(void *none)
@@ -93,10 +83,10 @@ static void from_a_thread(void)
 
 static void elsewhere(void)
 {
-	pid_t child;
+	pid_t child, parent = getpid();
 
 	/* Where the caller is process 1. */
-	ok(unshare(CLONE_NEWPID | CLONE_NEWNS));
+	CALL(syscall(SYS_unshare, CLONE_NEWPID | CLONE_NEWNS), unshare(CLONE_NEWNS|CLONE_NEWPID) = 0);
 	child = fork();
 	if (child) {
 		wait_for(child);
@@ -107,6 +97,7 @@ static void elsewhere(void)
 	CALL(u("b", UMOUNT_NOFOLLOW), umount2("b", UMOUNT_NOFOLLOW) = 0);
 	ok(syscall(SYS_setresuid, 1, 1, 1));
 	CALL(u("/", 0), umount2("/", 0x0) = -EPERM);
+	ALSO("{\"uid\": 1, \"ppid\": %d, \"ret\": -1, \"error\": \"EPERM\", \"finished\": true}", parent);
 	exit(0);
 }
 
@@ -115,7 +106,7 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		return 2;
 	ok(chdir(argv[1]));
-	ok(unshare(CLONE_NEWNS));
+	CALL(syscall(SYS_unshare, CLONE_NEWNS), unshare(CLONE_NEWNS) = 0);
 	CALL(m("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), mount("none", "/", NULL, MS_REC|MS_PRIVATE, NULL) = 0);
 	ordinary();
 	failing();

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * compat: calls as a 32-bit program makes them, by numbers of its own. Neither the system call tracepoints nor probes on
- * __x64_sys_* see them. Built without a C library, so that no 32-bit one has to be installed; prints nothing.
- * The calls are: mount("compat", "/no/such/place", "tmpfs", 0, "a") = -ENOENT, umount2("/no/such/place", 2) = -ENOENT,
- * and 32-bit umount(2), which 64-bit programs do not have: umount("/no/such/place") = -ENOENT.
+ * compat: each call as a 32-bit program makes it, by a number of its own, and on standard output what replay must print for
+ * it, or "lacks listns[32]". Neither the system call tracepoints nor probes on __x64_sys_* see them. Built without a C library, so
+ * that no 32-bit one has to be installed. Numbers are those of the kernel's arch/x86/entry/syscalls/syscall_32.tbl.
  */
-#define SYS32_exit 1
-#define SYS32_mount 21
-#define SYS32_umount 22
-#define SYS32_umount2 52
-#define ENOENT32 (-2)
+#define NULL ((void *)0)
+#define ENOSYS 38
+#define AT_FDCWD -100
 
-static int call(int number, const void *a, const void *b, const void *c, unsigned long d, const void *e)
+static long int80(long number, long a, long b, long c, long d, long e)
 {
-	int ret;
+	long ret;
 
 	__asm__ volatile("int $0x80"
 			 : "=a"(ret)
@@ -22,13 +19,67 @@ static int call(int number, const void *a, const void *b, const void *c, unsigne
 	return ret;
 }
 
+/* CALL((22, "x"), umount[32]("x") = -ENOENT): the call with that number, and the line expected of it. */
+#define CALL(call, ...) said(made call, #__VA_ARGS__)
+#define made(...) made_(__VA_ARGS__, 0, 0, 0, 0, 0)
+#define made_(number, a, b, c, d, e, ...) int80(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e))
+
+static void print(const char *text, char until)
+{
+	const char *end = text;
+
+	while (*end && *end != until)
+		end++;
+	int80(4, 1, (long)text, end - text, 0, 0);
+}
+
+static void said(long ret, const char *line)
+{
+	if (ret == -ENOSYS)
+		print("lacks ", 0);
+	print(line, ret == -ENOSYS ? '(' : 0);
+	print("\n", 0);
+}
+
+static void older(void)
+{
+	CALL((21, "compat", "/no/such/place", "tmpfs", 0, "a"), mount[32]("compat", "/no/such/place", "tmpfs", 0x0, "a") = -ENOENT);
+	CALL((22, "/no/such/place"), umount[32]("/no/such/place") = -ENOENT);
+	CALL((52, "/no/such/place", 2), umount2[32]("/no/such/place", MNT_DETACH) = -ENOENT);
+	CALL((61, "/no/such/place"), chroot[32]("/no/such/place") = -ENOENT);
+	CALL((217, "/no/such/place", "/"), pivot_root[32]("/no/such/place", "/") = -ENOENT);
+	CALL((120, 0x20211), clone[32](CLONE_FS|CLONE_NEWNS|SIGCHLD) = -EINVAL);
+	CALL((310, 0x20000), unshare[32](CLONE_NEWNS) = 0);
+	CALL((346, -1, 0x20000), setns[32](-1, CLONE_NEWNS) = -EBADF);
+}
+
+static void newer(void)
+{
+	static const unsigned long long noexec[4] = { 8 }, both[8] = { 0x20200, [4] = 17 }, nothing[4] = { 32, 5 };
+
+	CALL((428, AT_FDCWD, "/no/such/place", 1), open_tree[32](AT_FDCWD, "/no/such/place", OPEN_TREE_CLONE) = -ENOENT);
+	CALL((429, AT_FDCWD, "/no/such/place", AT_FDCWD, "/", 0),
+	     move_mount[32](AT_FDCWD, "/no/such/place", AT_FDCWD, "/", 0x0) = -ENOENT);
+	CALL((430, "no such type", 1), fsopen[32]("no such type", FSOPEN_CLOEXEC) = -ENODEV);
+	CALL((431, -1, 1, "key", "value", 0), fsconfig[32](-1, FSCONFIG_SET_STRING, "key", "value", 0) = -EINVAL);
+	CALL((432, -1, 1, 4), fsmount[32](-1, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV) = -EBADF);
+	CALL((433, AT_FDCWD, "/no/such/place", 1), fspick[32](AT_FDCWD, "/no/such/place", FSPICK_CLOEXEC) = -ENOENT);
+	CALL((435, both, 64),
+	     clone3[32]({flags=CLONE_FS|CLONE_NEWNS, exit_signal=SIGCHLD, stack=0x0, stack_size=0x0}, 64) = -EINVAL);
+	CALL((442, AT_FDCWD, "/no/such/place", 0, noexec, 32),
+	     mount_setattr[32](AT_FDCWD, "/no/such/place", 0x0, {attr_set=MOUNT_ATTR_NOEXEC, attr_clr=0x0, propagation=0x0, userns_fd=0}, 32) = -ENOENT);
+	CALL((467, AT_FDCWD, "/no/such/place", 1, noexec, 32),
+	     open_tree_attr[32](AT_FDCWD, "/no/such/place", OPEN_TREE_CLONE, {attr_set=MOUNT_ATTR_NOEXEC, attr_clr=0x0, propagation=0x0, userns_fd=0}, 32) = -ENOENT);
+	CALL((457, nothing, 0x1000, 16, 0),
+	     statmount[32]({size=32, mnt_id=0x5, param=0x0}, 0x1000, 16, 0x0) = -EINVAL);
+	CALL((458, nothing, 0x1000, 1, 0x100), listmount[32]({size=32, mnt_id=0x5, param=0x0}, 0x1000, 1, 0x100) = -EINVAL);
+	CALL((470, nothing, 0x1000, 1, 0), listns[32]({size=32, ns_id=0x5, ns_type=0x0, user_ns_id=0x0}, 0x1000, 1, 0x0) = -EINVAL);
+}
+
 void _start(void)
 {
-	const char *nowhere = "/no/such/place";
-	int wrong = call(SYS32_mount, "compat", nowhere, "tmpfs", 0, "a") != ENOENT32 ||
-		    call(SYS32_umount2, nowhere, (void *)2, 0, 0, 0) != ENOENT32 ||
-		    call(SYS32_umount, nowhere, 0, 0, 0, 0) != ENOENT32;
-
-	call(SYS32_exit, (void *)(unsigned long)wrong, 0, 0, 0, 0);
+	older();
+	newer();
+	int80(1, 0, 0, 0, 0, 0);
 	__builtin_unreachable();
 }

@@ -1,28 +1,26 @@
-# Runs in the guest: records known work with each way to attach that this mountsnoop has, and leaves in /out/WAY what
-# check.py needs to judge it: traces, what the workloads say must be in them, messages and exit statuses.
+# Runs in the guest: live.sh [WAY]... records known work with each way to attach, all of them where none is named, and leaves
+# in /out/WAY what check.py needs to judge it: traces, what the workloads say must be in them, messages and exit statuses.
+# A WAY is what record's --attach takes, or "compat": tracepoints with --compat.
 
-# wanted name of the file, then the work: only the work's own calls are recorded.
-record_command() {
-	name=$1
-	shift
-	# shellcheck disable=SC2086 # no word, or two
-	mountsnoop record $attach -o "$out/$name.mst" -- "$@" >"$out/$name.said" 2>"$out/$name.err"
-	echo $? >"$out/$name.status"
+# Only the calls of the work are recorded.
+record_calls() {
+	# shellcheck disable=SC2086 # two words or more
+	mountsnoop record $attach --queries -o "$out/calls.mst" -- \
+		sh -c 'calls /tmp/calls && newcalls /tmp/newcalls && compat' >"$out/calls.said" 2>"$out/calls.err"
+	echo $? >"$out/calls.status"
 }
 
-# The same, but the calls of everybody are recorded, so that the recorder does not have to look who makes them.
-record_everybody() {
+# The calls of everybody are recorded, so that the recorder does not have to look who makes them.
+record_storm() {
 	name=$1
-	shift
 	# shellcheck disable=SC2086
 	mountsnoop record $attach --ring-size 32M -o "$out/$name.mst" 2>"$out/$name.err" &
 	recorder=$!
-	for _ in $(seq 300); do
-		grep -q 'recording into' "$out/$name.err" && break
-		kill -0 $recorder 2>/dev/null || break
+	# One that has ended runs no program any more, though it still has its number.
+	until grep -qs 'recording into' "$out/$name.err" || ! readlink "/proc/$recorder/exe" >/dev/null; do
 		sleep 0.1
 	done
-	"$@" >"$out/$name.said"
+	storm "$@" >"$out/$name.said"
 	echo $? >"$out/$name.work"
 	kill -INT $recorder
 	wait $recorder
@@ -32,24 +30,30 @@ record_everybody() {
 # In a mount namespace of its own: the host of the recorder has no debugfs.
 unshare -m sh -c 'mount -t debugfs none /sys/kernel/debug && cat /sys/kernel/debug/sched/preempt' \
 	>/out/preempt 2>/dev/null
-uname -r >/out/release
+nproc >/out/cpus
+cat /proc/cmdline >/out/cmdline
 
-# The ways to attach, as the help of the option lists them; none while there is no such option.
-ways=$(mountsnoop record -h | tr -s '\n ' ' ' | sed -n 's/.* --attach //p' |
-	grep -o 'possible values: [^]]*' | head -n 1 | sed 's/possible values: //; s/,//g')
-for way in ${ways:-default}; do
-	attach="--attach $way"
-	[ -n "$ways" ] || attach=
+if [ $# = 0 ]; then
+	# As the help of the option lists them.
+	ways=$(mountsnoop record -h | tr -s '\n ' ' ' | sed -n 's/.* --attach //p' |
+		grep -o 'possible values: [^]]*' | head -n 1 | sed 's/possible values: //; s/,//g')
+	# shellcheck disable=SC2086
+	set -- ${ways:-none-in-the-help} compat
+fi
+for way; do
+	case $way in
+	compat) attach="--attach tracepoint --compat" ;;
+	*) attach="--attach $way" ;;
+	esac
 	out=/out/$way
-	mkdir "$out" /tmp/calls /tmp/failing /tmp/tmpfs
-	record_command nothing true
-	if [ "$(cat "$out/nothing.status")" = 0 ]; then
-		record_command calls calls /tmp/calls
-		record_command compat compat
-		record_everybody failing storm failing 4 6000 /tmp/failing
-		record_everybody tmpfs storm tmpfs 40 30 /tmp/tmpfs
+	mkdir "$out" /tmp/calls /tmp/newcalls /tmp/failing /tmp/tmpfs
+	record_calls
+	# Not where the kernel refuses this way.
+	if grep -q 'recording into' "$out/calls.err"; then
+		record_storm failing 4 6000 /tmp/failing
+		record_storm tmpfs 40 30 /tmp/tmpfs
 	fi
-	rm -rf /tmp/calls /tmp/failing /tmp/tmpfs
+	rm -rf /tmp/calls /tmp/newcalls /tmp/failing /tmp/tmpfs
 	echo "$way: done after $(cut -d' ' -f1 /proc/uptime) s"
 done
 if grep -q tracefs /proc/mounts || [ -e /sys/kernel/tracing/events ]; then
