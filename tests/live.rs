@@ -5,6 +5,7 @@
 mod capture;
 mod command;
 mod ending;
+mod following;
 mod hung;
 mod newcalls;
 mod seed;
