@@ -14,9 +14,13 @@
 /* What a descriptor of fsopen() looks like, learned from the first one that is seen: the kernel exports no name for it. */
 __u64 fscontext_operations = 0;
 
+/* Raised by the recorder when every process is to be told of again, so that a reader can begin in the middle. */
+volatile __u32 epoch = 0;
+
 struct process {
 	__u64 start;
 	__u64 exe; /* address of its program's file: another after execve() */
+	__u64 epoch;
 };
 
 /* Processes that have been told of. */
@@ -275,24 +279,25 @@ static __noinline int put_ancestors(struct scratch *s)
 	return 0;
 }
 
-/* Tells of the process once, before its first call and after each execve(): its program and its ancestors. */
+/* Tells of the process before its first call in each epoch, and after each execve(): its program and its ancestors. */
 static __noinline int introduce(struct scratch *s)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct file *exe = BPF_CORE_READ(task, mm, exe_file);
-	struct process now = { .start = BPF_CORE_READ(task, group_leader, start_boottime), .exe = (__u64)exe };
+	struct process now = { .start = BPF_CORE_READ(task, group_leader, start_boottime), .exe = (__u64)exe, .epoch = epoch };
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct process *known = bpf_map_lookup_elem(&processes, &tgid);
 
-	if (known && known->start == now.start && known->exe == now.exe)
+	if (known && known->start == now.start && known->exe == now.exe && known->epoch == now.epoch)
 		return 0;
-	bpf_map_update_elem(&processes, &tgid, &now, BPF_ANY);
 	begin_event(s, MS_PROCESS);
 	put_task(s);
 	if (exe)
 		put_path(s->slot, MS_SECTION_EXE, (__u64)BPF_CORE_READ(exe, f_path.mnt), (__u64)BPF_CORE_READ(exe, f_path.dentry));
 	put_ancestors(s);
-	send(s);
+	/* If it is lost, it is told before the next call. */
+	if (send(s))
+		bpf_map_update_elem(&processes, &tgid, &now, BPF_ANY);
 	return 0;
 }
 
