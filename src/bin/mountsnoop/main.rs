@@ -2,10 +2,13 @@
 
 mod args;
 mod export;
+mod follow;
 mod info;
 mod input;
 mod live;
 mod outcome;
+#[cfg(test)]
+mod part_tests;
 mod pipeline;
 mod record;
 mod replay;
