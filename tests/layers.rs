@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Module, what it may use of `crate::`, and which of the crates that are rationed it may use.
 const ALLOWED: &[(&str, &[&str], &[&str])] = &[
     ("layout", &[], &[]),
-    ("format", &[], &["bincode", "serde", "zstd", "crc32c", "memchr", "getrandom"]),
+    ("format", &[], &["bincode", "serde", "zstd", "crc32c", "memchr", "getrandom", "rustix"]),
     (
         "record",
         &["format", "layout"],
@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
     ("assemble", &["decode", "layout"], &[]),
     ("filter", &["assemble", "decode", "layout"], &["chrono", "globset", "humantime"]),
     ("views", &["assemble", "decode", "layout"], &["chrono", "csv", "hdrhistogram", "serde", "serde_json"]),
-    ("bin", &[], &["anyhow", "clap", "humantime", "mountsnoop", "serde_json"]),
+    ("bin", &[], &["anyhow", "clap", "humantime", "mountsnoop", "serde_json", "signal_hook"]),
 ];
 
 /// bincode is unmaintained: one file knows it.

@@ -2,6 +2,7 @@
 //! It must not know what any call means.
 
 use super::op::{Op, Outcome, Why};
+use super::orphans::Orphans;
 use super::pending::Pending;
 use super::process::Processes;
 use crate::decode::{Body, Call, Event, Malformed, Sections};
@@ -22,6 +23,7 @@ const BYTES_MAX: usize = 64 << 20;
 pub struct Assembler {
     pending: Pending,
     processes: Processes,
+    orphans: Orphans,
     now: u64,
 }
 
@@ -35,15 +37,27 @@ impl Assembler {
     pub fn event(&mut self, bytes: &[u8], sink: &mut impl FnMut(&Op<'_>)) -> Result<(), Malformed> {
         let event = Event::decode(bytes)?;
         self.now = self.now.max(event.common.time);
+        let wanted = self.orphans.may_be_wanted(&event.common);
         match event.body {
             Body::Enter(_) => self.enter(event.common, bytes, sink),
-            Body::Exit { ret } => self.exit(&event, ret, sink),
+            Body::Exit { ret } => self.exit(&event, ret, wanted, sink),
             Body::Process(task) => self.processes.insert(&event.common, &task, bytes),
             Body::Unknown => {}
         }
         // Last, so that the return of a call does not first show it as open.
         self.clock(event.common.time, sink);
         Ok(())
+    }
+
+    /// Calls that began before this are not wanted, ns of CLOCK_BOOTTIME: a return without a beginning is a row only if
+    /// its call may have begun later. So it does not matter how much of the time before is in the stream.
+    pub fn since(&mut self, since: Option<u64>) {
+        self.orphans.since(since);
+    }
+
+    /// Says that events are missing here, none later than `to` if that is known.
+    pub fn missing(&mut self, to: Option<u64>) {
+        self.orphans.missing(to);
     }
 
     /// Says what time it is, where the stream does so without an event. Time that goes backwards is ignored.
@@ -62,6 +76,13 @@ impl Assembler {
         }
     }
 
+    /// Whether a call is open that began in this time.
+    pub fn waits(&self, since: Option<u64>, until: Option<u64>) -> bool {
+        self.pending.any(|call| {
+            since.is_none_or(|since| call.time >= since) && until.is_none_or(|until| call.time <= until)
+        })
+    }
+
     /// Number of calls open now.
     pub fn open(&self) -> usize {
         self.pending.size().0
@@ -78,14 +99,14 @@ impl Assembler {
         }
     }
 
-    fn exit(&mut self, event: &Event<'_>, ret: i64, sink: &mut impl FnMut(&Op<'_>)) {
+    fn exit(&mut self, event: &Event<'_>, ret: i64, wanted: bool, sink: &mut impl FnMut(&Op<'_>)) {
         let exit = event.common;
-        let Some(at) = self.pending.take(exit.tid) else { return self.orphan(event, ret, sink) };
+        let Some(at) = self.pending.take(exit.tid) else { return self.orphan(event, ret, wanted, sink) };
         let start = self.pending.slot(at).common;
         if (start.call, start.pid) != (exit.call, exit.pid) {
             // The thread, or one with its number, is elsewhere: one return and one beginning are lost.
             self.give_up(at, Why::ExitLost, sink);
-            return self.orphan(event, ret, sink);
+            return self.orphan(event, ret, wanted, sink);
         }
         let duration_ns = exit.time.saturating_sub(start.time);
         self.emit(at, Some(event), Outcome::Done { ret, duration_ns, exit }, sink);
@@ -116,7 +137,10 @@ impl Assembler {
         sink(&Op { common: enter.common, task, call, outcome, sections, processes: &self.processes });
     }
 
-    fn orphan(&self, event: &Event<'_>, ret: i64, sink: &mut impl FnMut(&Op<'_>)) {
+    fn orphan(&self, event: &Event<'_>, ret: i64, wanted: bool, sink: &mut impl FnMut(&Op<'_>)) {
+        if !wanted {
+            return;
+        }
         let call = Call::decode(event.common.call, None, Some(event.sections));
         let sections = (Sections::default(), event.sections);
         let (common, outcome) = (event.common, Outcome::Orphan { ret });

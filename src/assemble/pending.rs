@@ -82,6 +82,11 @@ impl Pending {
         (self.by_tid.len(), self.bytes)
     }
 
+    /// Whether there is such a call.
+    pub fn any(&self, is_it: impl Fn(&Common) -> bool) -> bool {
+        self.by_tid.values().any(|&at| is_it(&self.slots[at].common))
+    }
+
     pub fn insert(&mut self, common: Common, event: &[u8]) {
         let at = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot { common, bytes: Vec::new(), shown: false, generation: 0 });

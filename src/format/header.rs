@@ -100,12 +100,17 @@ pub const BLOCK_INDEX: u8 = 4;
 pub const HAS_FAILED_OP: u16 = 1;
 /// `BlockHeader::flags`: some event is not whole.
 pub const HAS_TRUNC_STR: u16 = 1 << 1;
-/// `BlockHeader::flags`: the block holds a LOST record that counts events.
+/// `BlockHeader::flags`: the block holds a LOST record.
 pub const LOSS_BEFORE: u16 = 1 << 2;
 /// `BlockHeader::flags`: event times are not ascending.
 pub const UNSORTED: u16 = 1 << 3;
 /// `BlockHeader::flags`: the block was cut by age or on request, not by size.
 pub const FORCED_FLUSH: u16 = 1 << 4;
+/// `BlockHeader::flags`: the block begins with the clocks, and every process is told of again: reading can begin here.
+pub const FRESH: u16 = 1 << 5;
+
+/// `End::flags`: another file of this recording follows.
+pub const CONTINUED: u32 = 1;
 
 /// Stands before each zstd frame: enough to skip the block, or to prove it is intact, without decompressing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -199,7 +204,7 @@ impl BlockHeader {
 /// Closes a trace: its presence says that the recorder ended in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct End {
-    /// Unknown bits mean nothing.
+    /// [`CONTINUED`]; unknown bits mean nothing.
     pub flags: u32,
     /// First 8 bytes of the file's uuid.
     pub file_tag: u64,

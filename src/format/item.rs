@@ -6,6 +6,8 @@ use std::fmt;
 use super::cold::{ChildExit, ClockSync, Lost, Metadata};
 use super::damage::Damage;
 use super::header::{End, FileHeader};
+use super::index::Index;
+use super::lock::Recorder;
 use super::record::RawRecord;
 use super::stats::RecorderStats;
 
@@ -32,6 +34,14 @@ pub enum Item<'a> {
     Stats(Box<RecorderStats>),
     /// How the recorded program ended.
     ChildExit(ChildExit),
+    /// What the headers of the blocks before it say.
+    Index(Box<Index>),
+    /// What comes next is later than the end of the part that is read ([`Reader::narrow`]): if nothing more of it is of
+    /// interest, say so ([`Reader::pass_events`]).
+    ///
+    /// [`Reader::narrow`]: super::Reader::narrow
+    /// [`Reader::pass_events`]: super::Reader::pass_events
+    Later,
     /// A record that this version does not know.
     Unknown(RawRecord<'a>),
     /// A damaged place. Reading goes on after it.
@@ -63,8 +73,25 @@ pub enum State {
     Reading,
     /// The last trace ended in order.
     Closed,
-    /// The last trace has no END.
+    /// The last trace has no END so far: somebody is writing it, and there may be more by now.
+    Live,
+    /// The last trace has no END, and nobody is writing it.
+    Crashed,
+    /// The last trace has no END; whether it is being written cannot be known of a pipe.
     Cut,
+}
+
+impl State {
+    /// Of a trace without END, by what is known of its recorder ([`Scanner::recorder`]).
+    ///
+    /// [`Scanner::recorder`]: super::Scanner::recorder
+    pub fn unclosed(recorder: Option<Recorder>) -> State {
+        match recorder {
+            Some(Recorder::Alive) => State::Live,
+            Some(Recorder::Gone) => State::Crashed,
+            Some(Recorder::Unknown) | None => State::Cut,
+        }
+    }
 }
 
 impl fmt::Display for State {
@@ -72,9 +99,12 @@ impl fmt::Display for State {
         f.write_str(match self {
             State::Reading => "not read to its end",
             State::Closed => "closed by the recorder",
+            State::Live => "still being recorded",
+            State::Crashed => {
+                "not closed: it has no END and nobody is writing it, so the recorder was killed, or the copy is not whole"
+            }
             State::Cut => {
-                "cut: it has no END, so the recorder is still running, was killed, or the copy is not whole; \
-                 everything up to there was read"
+                "not closed: it has no END, so the recorder is still running, was killed, or the copy is not whole"
             }
         })
     }

@@ -98,7 +98,7 @@ pub(crate) fn search(window: &mut Window, track: &Track, from: usize) -> io::Res
     let finder = Finder::new(&COMMON);
     let begin = window.offset();
     let mut zeroes = true;
-    pass(window, from, &mut zeroes)?;
+    pass(window, from, &mut zeroes);
     while window.fill(COMMON.len() + 1)? {
         if track.nothing_yet() && window.offset() - begin > FIRST_FRAME_WITHIN {
             return Ok((None, zeroes));
@@ -107,22 +107,22 @@ pub(crate) fn search(window: &mut Window, track: &Track, from: usize) -> io::Res
         let after_first = bytes.get(1..).unwrap_or_default();
         // Three bytes stay: a magic may go on in what is read next.
         let Some(at) = finder.find(after_first) else {
-            pass(window, bytes.len() - COMMON.len(), &mut zeroes)?;
+            pass(window, bytes.len() - COMMON.len(), &mut zeroes);
             continue;
         };
-        pass(window, at, &mut zeroes)?;
+        pass(window, at, &mut zeroes);
         if let Look::Head(head) = look(window)?
             && track.resumes(&head, true)
         {
             return Ok((Some(head), zeroes));
         }
-        pass(window, 1, &mut zeroes)?;
+        pass(window, 1, &mut zeroes);
     }
-    pass(window, window.get().len(), &mut zeroes)?;
+    pass(window, window.get().len(), &mut zeroes);
     Ok((None, zeroes))
 }
 
-fn pass(window: &mut Window, by: usize, zeroes: &mut bool) -> io::Result<()> {
+fn pass(window: &mut Window, by: usize, zeroes: &mut bool) {
     *zeroes = *zeroes && window.get().iter().take(by).all(|b| *b == 0);
-    window.advance(by)
+    window.advance(by);
 }

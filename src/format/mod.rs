@@ -15,18 +15,23 @@ mod damage;
 mod error;
 mod header;
 mod identity;
+mod index;
 mod item;
+pub mod lock;
 mod look;
 mod pack;
 mod reader;
 pub mod record;
 mod scan;
+mod seek;
 mod sniff;
 mod source;
 mod stats;
 #[cfg(test)]
 mod tests;
 mod track;
+mod tree;
+mod unindexed;
 mod unpack;
 pub mod wire;
 mod writer;
@@ -37,10 +42,11 @@ pub use cold::{ChildExit, ClockSync, LossReason, Lost, Metadata};
 pub use damage::{Damage, DamageReason};
 pub use error::{Error, ErrorKind, Format};
 pub use header::{
-    BLOCK_EVENTS, BLOCK_INDEX, BLOCK_META, BLOCK_SNAPSHOT, BlockHeader, End, FORCED_FLUSH, FileHeader,
-    HAS_FAILED_OP, HAS_TRUNC_STR, LOSS_BEFORE, UNSORTED,
+    BLOCK_EVENTS, BLOCK_INDEX, BLOCK_META, BLOCK_SNAPSHOT, BlockHeader, CONTINUED, End, FORCED_FLUSH, FRESH,
+    FileHeader, HAS_FAILED_OP, HAS_TRUNC_STR, LOSS_BEFORE, UNSORTED,
 };
 pub use identity::FileIdentity;
+pub use index::{Index, Place, Row};
 pub use item::{Item, RawEvent, State};
 pub use reader::Reader;
 pub use record::{RawRecord, Record, RecordError, Records};

@@ -117,8 +117,8 @@ impl Packer {
         };
     }
 
-    /// Makes the block; [`Packer::packed`] is its bytes until [`Packer::clear`].
-    pub fn pack(&mut self, file_tag: u64, before: &Totals) -> Result<BlockHeader, String> {
+    /// Makes the block; [`Packer::packed`] is its bytes until [`Packer::clear`]. `index`: it holds nothing but an INDEX.
+    pub fn pack(&mut self, file_tag: u64, before: &Totals, index: bool) -> Result<BlockHeader, String> {
         self.packed = 0;
         let room = wire::BLOCK_FRAME + wire::compress_bound(self.raw.len());
         if self.out.len() < room {
@@ -128,7 +128,11 @@ impl Packer {
         let stored = self.compressor.compress_to_buffer(&self.raw, frame).map_err(|e| e.to_string())?;
         let (ts_min, ts_max) = self.times.unwrap_or_default();
         let header = BlockHeader {
-            block_type: if self.events == 0 { header::BLOCK_META } else { header::BLOCK_EVENTS },
+            block_type: match self.events {
+                _ if index => header::BLOCK_INDEX,
+                0 => header::BLOCK_META,
+                _ => header::BLOCK_EVENTS,
+            },
             flags: self.flags,
             file_tag,
             block_seq: before.blocks,

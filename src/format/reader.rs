@@ -12,6 +12,7 @@ use super::header::{End, FileHeader};
 use super::item::{Item, RawEvent, State};
 use super::record::RawRecord;
 use super::scan::{Frame, Scanner, Wanted};
+use super::seek::Part;
 use super::unpack::{Block, Step, unreadable};
 
 /// Reads one or more traces from a file or a pipe.
@@ -21,6 +22,7 @@ pub struct Reader {
     raw: Vec<u8>,
     block: Option<Block>,
     header: Option<Box<FileHeader>>,
+    part: Option<Part>,
     tag: Option<u64>,
     traces: u32,
     state: State,
@@ -49,6 +51,7 @@ impl Reader {
             raw: Vec::new(),
             block: None,
             header: None,
+            part: None,
             tag: None,
             traces: 0,
             state: State::Reading,
@@ -74,12 +77,39 @@ impl Reader {
         self.state == State::Closed && self.damages == 0
     }
 
+    /// Of the trace that has just begun ([`Item::Start`]) only a part is wanted: its events from `since` to `until`, ns of
+    /// CLOCK_BOOTTIME, with what must be known to understand them, and all losses from there on. Events before and after
+    /// come too, as far as they stand in the same blocks or between.
+    ///
+    /// What is not wanted is passed over unread, and what is wrong with it not noticed. Does nothing where the input is a
+    /// pipe, or the trace has no FILE HEADER.
+    pub fn narrow(&mut self, since: Option<u64>, until: Option<u64>) {
+        let wanted = since.is_some() || until.is_some();
+        if wanted && self.header.is_some() && self.scanner.can_go() {
+            self.part = Some(Part::new(since, until));
+            self.scanner.read_little(true);
+        }
+    }
+
+    /// After [`Item::Later`]: no events are wanted from here on.
+    pub fn pass_events(&mut self) {
+        if let Some(part) = &mut self.part {
+            part.pass_events(&mut self.scanner);
+        }
+    }
+
     /// The header of the trace being read; `None` where it is damaged.
     pub fn header(&self) -> Option<&FileHeader> {
         self.header.as_deref()
     }
 
-    /// The next item; `None` at the end of the input. After an error there is nothing more.
+    /// Bytes that were read so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.scanner.bytes_read()
+    }
+
+    /// The next item; `None` at the end of the input. After an error there is nothing more; in [`State::Live`], another
+    /// call looks whether there is.
     #[allow(clippy::should_implement_trait)] // Items borrow from the reader.
     pub fn next(&mut self) -> Result<Option<Item<'_>>, Error> {
         let Some(step) = self.step()? else {
@@ -116,10 +146,13 @@ impl Reader {
                 return Ok(Some(Step::Item(item)));
             }
             if let Some(block) = &mut self.block {
-                if let Some(step) = block.step(&self.raw, &mut self.stats_last) {
-                    return Ok(Some(step));
+                match block.step(&self.raw, &mut self.stats_last) {
+                    Some(Step::Event { .. }) if self.part.as_ref().is_some_and(|p| !p.wants_events()) => {
+                        continue;
+                    }
+                    Some(step) => return Ok(Some(step)),
+                    None => self.block = None,
                 }
-                self.block = None;
             }
             match self.frame()? {
                 Frames::Step(step) => return Ok(Some(step)),
@@ -129,22 +162,40 @@ impl Reader {
         }
     }
 
+    /// Goes to where the part goes on; true if what comes next is later.
+    fn steer(&mut self) -> Result<bool, Error> {
+        let Some(part) = &mut self.part else { return Ok(false) };
+        let steered = part.steer(&mut self.scanner).and_then(|()| part.is_later(&mut self.scanner));
+        steered.map_err(|e| Error::new(ErrorKind::Read(e), self.scanner.offset()))
+    }
+
     fn frame(&mut self) -> Result<Frames, Error> {
+        if self.steer()? {
+            return Ok(Frames::Step(Step::Item(Item::Later)));
+        }
         let frame = match self.scanner.next()? {
             None => {
-                self.state = if self.state == State::Closed { State::Closed } else { State::Cut };
+                if self.state != State::Closed {
+                    self.state = State::unclosed(self.scanner.recorder());
+                }
                 return Ok(Frames::Over);
             }
             Some(frame) => frame,
         };
+        if self.state == State::Live {
+            self.state = State::Reading;
+        }
         Ok(match frame {
             Frame::Damage(damage) => Frames::Step(Step::Item(Item::Damage(damage))),
             Frame::FileHeader { header, .. } => {
                 let tag = header.file_tag();
                 self.start(Some(header), tag)
             }
-            Frame::Block { header, offset, stored } => {
-                let stored = stored.unwrap_or_default();
+            Frame::Block { stored: None, .. } => {
+                self.stats_last = false;
+                Frames::Block
+            }
+            Frame::Block { header, offset, stored: Some(stored) } => {
                 match block::decompress(&header, stored, &mut self.decompressor, &mut self.raw) {
                     Ok(()) => self.block = Some(Block::new(header, offset)),
                     Err(reason) => self.queued = Some(Item::Damage(unreadable(&header, offset, reason))),
@@ -158,6 +209,7 @@ impl Reader {
     }
 
     fn start(&mut self, header: Option<Box<FileHeader>>, tag: u64) -> Frames {
+        self.whole();
         (self.header, self.tag, self.state) = (header, Some(tag), State::Reading);
         // Without its header, the damage was reported just before, and is this trace's.
         (self.trace_intact, self.stats_last) = (self.header.is_some(), false);
@@ -165,7 +217,16 @@ impl Reader {
         Frames::Step(Step::Start)
     }
 
+    /// What comes is read whole.
+    fn whole(&mut self) {
+        if self.part.take().is_some() {
+            self.scanner.want(Wanted::Everything);
+            self.scanner.read_little(false);
+        }
+    }
+
     fn end(&mut self, end: End, offset: u64) -> Frames {
+        self.whole();
         self.state = State::Closed;
         let item = Item::End { end, offset };
         if self.stats_last || !self.trace_intact {

@@ -3,6 +3,7 @@
 
 use super::codec::{self, CodecError, Cold};
 use super::cold::{ChildExit, ClockSync, Lost, Metadata};
+use super::index::{Index, Packed};
 use super::stats::RecorderStats;
 use super::wire::{self, u16_at, u32_at};
 
@@ -28,7 +29,7 @@ pub const RECORDER_STATS: u16 = 0x0021;
 pub const MARKER: u16 = 0x0022;
 /// [`ChildExit`].
 pub const CHILD_EXIT: u16 = 0x0023;
-/// Reserved: where the blocks are.
+/// [`Index`].
 pub const INDEX: u16 = 0x0030;
 /// Reserved: totals.
 pub const SUMMARY: u16 = 0x0031;
@@ -62,6 +63,8 @@ pub enum Record<'a> {
     Stats(Box<RecorderStats>),
     /// How the recorded program ended.
     ChildExit(ChildExit),
+    /// What the headers of many blocks say.
+    Index(Box<Index>),
     /// A kind, or a version of a kind, that this program does not know.
     Unknown(RawRecord<'a>),
 }
@@ -161,6 +164,7 @@ impl<'a> RawRecord<'a> {
             LOST => self.cold(Record::Lost),
             RECORDER_STATS => self.cold(|record| Record::Stats(Box::new(record))),
             CHILD_EXIT => self.cold(Record::ChildExit),
+            INDEX => self.cold(|packed: Packed| Record::Index(Box::new(packed.into()))),
             _ => self.unknown(),
         }
     }

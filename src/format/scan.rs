@@ -1,13 +1,16 @@
 //! Walks the frames of a trace in a file or a pipe and finds the way again after damage.
 //! Must not know what is inside a block.
 
+mod go;
+
 use std::fs::File;
 use std::io::{self, Read};
 
 use super::block;
 use super::damage::{Damage, DamageReason};
 use super::error::{Error, ErrorKind, Format};
-use super::header::{BLOCK_META, BlockHeader, End, FileHeader};
+use super::header::{BLOCK_META, BlockHeader, End, FileHeader, LOSS_BEFORE};
+use super::lock::Recorder;
 use super::look::{self, Look};
 use super::sniff;
 use super::source::{Source, Window};
@@ -51,6 +54,8 @@ pub enum Wanted {
     Everything,
     /// Those that are about the trace itself and hold no events.
     About,
+    /// These, and those with losses.
+    Losses,
     /// None: headers only.
     Nothing,
 }
@@ -60,6 +65,7 @@ impl Wanted {
         match self {
             Wanted::Everything => true,
             Wanted::About => header.block_type == BLOCK_META && header.event_count == 0,
+            Wanted::Losses => Wanted::About.wants(header) || header.flags & LOSS_BEFORE != 0,
             Wanted::Nothing => false,
         }
     }
@@ -72,15 +78,18 @@ pub struct Scanner {
     window: Window,
     track: Track,
     wanted: Wanted,
+    /// Where the FILE HEADER of the trace begins.
+    base: u64,
     /// Bytes of the frame handed out last, which its caller may still be looking at.
     passed: usize,
+    recorder: Option<Recorder>,
     done: bool,
 }
 
 /// Bytes to read at a time.
 const STEP: usize = 256 << 10;
-/// The same where only headers are read and blocks are skipped.
-const HEADERS_STEP: usize = 512;
+/// The same where most blocks are skipped: their headers.
+const HEADERS_STEP: usize = wire::BLOCK_FRAME;
 
 /// Enough of a wrong file to say what it is.
 const SNIFFED: usize = 512;
@@ -132,9 +141,9 @@ impl Scanner {
     }
 
     fn new(source: Source, wanted: Wanted) -> Scanner {
-        let skips = wanted != Wanted::Everything && matches!(source, Source::File(_));
+        let skips = wanted != Wanted::Everything && matches!(source, Source::File { .. });
         let window = Window::new(source, if skips { HEADERS_STEP } else { STEP });
-        Scanner { window, track: Track::new(), wanted, passed: 0, done: false }
+        Scanner { window, track: Track::new(), wanted, base: 0, passed: 0, recorder: None, done: false }
     }
 
     /// Where the next frame is looked for, bytes from the start of the input.
@@ -142,7 +151,18 @@ impl Scanner {
         self.window.offset() + self.passed as u64
     }
 
-    /// The next frame; `None` at the end of the input. After an error there is nothing more.
+    /// Bytes that were read.
+    pub fn bytes_read(&self) -> u64 {
+        self.window.bytes_read()
+    }
+
+    /// Where the input ended without an END: who was writing it at that moment.
+    pub fn recorder(&self) -> Option<Recorder> {
+        self.recorder
+    }
+
+    /// The next frame; `None` at the end of the input. After an error there is nothing more; while somebody writes the
+    /// input, another call looks whether there is.
     #[allow(clippy::should_implement_trait)] // Frames borrow from the scanner.
     pub fn next(&mut self) -> Result<Option<Frame<'_>>, Error> {
         if self.done {
@@ -159,7 +179,7 @@ impl Scanner {
             }
             Ok(Some(Step::Other(frame))) => Ok(Some(frame)),
             Ok(None) => {
-                self.done = true;
+                self.done = self.recorder != Some(Recorder::Alive);
                 Ok(None)
             }
             Err(stop) => {
@@ -175,36 +195,50 @@ impl Scanner {
 
     fn step(&mut self) -> Result<Option<Step>, Stop> {
         let passed = std::mem::take(&mut self.passed);
-        self.window.advance(passed)?;
-        match look::look(&mut self.window)? {
-            Look::Eof if self.track.nothing_yet() => {
-                Err(Stop::Kind(ErrorKind::NotATrace(sniff::Looks::Empty)))
-            }
-            Look::Eof => Ok(None),
-            Look::Head(head) => self.head(head).map(Some),
-            Look::Torn => self.lost(DamageReason::TornTail, 1, None).map(Some),
-            Look::Bad(framed) => self.unreadable(framed).map(Some),
+        self.recorder = None;
+        self.window.advance(passed);
+        loop {
+            let look = look::look(&mut self.window)?;
+            let ended = matches!(look, Look::Eof | Look::Torn) && !self.track.is_over();
+            return match look {
+                _ if ended && self.grew()? => continue,
+                _ if ended && self.recorder == Some(Recorder::Alive) => Ok(None),
+                Look::Eof if self.track.nothing_yet() => {
+                    Err(Stop::Kind(ErrorKind::NotATrace(sniff::Looks::Empty)))
+                }
+                Look::Eof => Ok(None),
+                Look::Head(head) => self.head(head),
+                Look::Torn => self.lost(DamageReason::TornTail, 1, None).map(Some),
+                Look::Bad(framed) => self.unreadable(framed).map(Some),
+            };
         }
     }
 
-    fn head(&mut self, head: Head) -> Result<Step, Stop> {
+    /// The input has ended without an END: looks who writes it, and whether there is more by now. In this order: whoever
+    /// wrote and has gone meanwhile has left all of it there.
+    fn grew(&mut self) -> io::Result<bool> {
+        self.recorder = Some(self.window.recorder());
+        self.window.grew()
+    }
+
+    fn head(&mut self, head: Head) -> Result<Option<Step>, Stop> {
         if let Head::File(header, _) = &head {
             readable(header)?;
         }
         if let Some(reason) = self.track.objection(&head) {
-            return self.object(reason, &head);
+            return self.object(reason, &head).map(Some);
         }
         let offset = self.window.offset();
         match &head {
             Head::Block(header) => return self.block(*header),
-            Head::File(_, len) => self.passed = *len,
+            Head::File(_, len) => (self.base, self.passed) = (offset, *len),
             Head::End(_) => self.passed = wire::END_FRAME,
         }
         self.track.pass(&head);
-        Ok(Step::Other(match head {
-            Head::End(end) => Frame::End { end, offset },
-            Head::File(header, _) => Frame::FileHeader { header, offset },
-            Head::Block(header) => return Ok(Step::Block { header, offset, len: None }),
+        Ok(Some(match head {
+            Head::End(end) => Step::Other(Frame::End { end, offset }),
+            Head::File(header, _) => Step::Other(Frame::FileHeader { header, offset }),
+            Head::Block(header) => Step::Block { header, offset, len: None },
         }))
     }
 
@@ -221,27 +255,34 @@ impl Scanner {
         self.lost(reason, len, Some(0))
     }
 
-    fn block(&mut self, header: BlockHeader) -> Result<Step, Stop> {
+    /// A block that can come here; `None` where it is still being written.
+    fn block(&mut self, header: BlockHeader) -> Result<Option<Step>, Stop> {
         let offset = self.window.offset();
         let len = wire::BLOCK_FRAME + header.stored_len as usize;
         let wanted = self.wanted.wants(&header);
         if !wanted && self.frame_follows(len)? {
             self.track.pass(&Head::Block(header));
             self.passed = len;
-            return Ok(Step::Block { header, offset, len: None });
+            return Ok(Some(Step::Block { header, offset, len: None }));
         }
         let events = Some(u64::from(header.event_count));
-        if !self.window.fill(len)? {
-            return self.lost(DamageReason::TornTail, wire::BLOCK_FRAME, events);
+        while !self.window.fill(len)? {
+            if self.grew()? {
+                continue;
+            }
+            if self.recorder == Some(Recorder::Alive) {
+                return Ok(None);
+            }
+            return self.lost(DamageReason::TornTail, wire::BLOCK_FRAME, events).map(Some);
         }
         let stored = self.window.get().get(wire::BLOCK_FRAME..len).unwrap_or_default();
         // Its length may be as wrong as its bytes: the next frame is searched for from its header on.
         if let Err(reason) = block::check(&header, stored) {
-            return self.lost(reason, wire::BLOCK_FRAME, events);
+            return self.lost(reason, wire::BLOCK_FRAME, events).map(Some);
         }
         self.track.pass(&Head::Block(header));
         self.passed = len;
-        Ok(Step::Block { header, offset, len: wanted.then_some(len) })
+        Ok(Some(Step::Block { header, offset, len: wanted.then_some(len) }))
     }
 
     /// Whether a frame begins `len` bytes ahead, or the input ends exactly there. Then a block need not be looked at.
@@ -276,7 +317,8 @@ impl Scanner {
         let (head, zeroes) = look::search(&mut self.window, &self.track, from)?;
         let len = self.window.offset() - offset;
         let Some(head) = head else {
-            self.done = true;
+            self.recorder = if self.track.is_over() { None } else { Some(self.window.recorder()) };
+            self.done = self.recorder != Some(Recorder::Alive);
             let zeroes = zeroes && reason == DamageReason::TrailingGarbage;
             let reason = if zeroes { DamageReason::ZeroTail } else { reason };
             return Ok(Step::damage(offset, len, reason, events_lost));

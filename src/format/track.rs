@@ -23,7 +23,7 @@ enum Phase {
 }
 
 /// Where a reader stands.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Track {
     phase: Phase,
     tag: u64,
@@ -38,6 +38,26 @@ impl Track {
 
     pub fn nothing_yet(&self) -> bool {
         self.phase == Phase::Before
+    }
+
+    /// The last trace has ended, and no other has begun.
+    pub fn is_over(&self) -> bool {
+        self.phase == Phase::Over
+    }
+
+    /// Number of the block that is expected next.
+    pub fn blocks(&self) -> u64 {
+        self.blocks
+    }
+
+    /// Tag of the trace that is being read.
+    pub fn tag(&self) -> Option<u64> {
+        (self.phase == Phase::Open).then_some(self.tag)
+    }
+
+    /// Goes to another place of this trace.
+    pub fn jump(&mut self, blocks: u64, events: u64) {
+        (self.blocks, self.events) = (blocks, events);
     }
 
     /// Why this frame cannot be what comes next; `None`: it is.

@@ -70,6 +70,7 @@ impl Block {
             Ok(Record::Clock(clock)) => Step::Item(Item::Clock(clock)),
             Ok(Record::Lost(lost)) => Step::Item(Item::Lost(lost)),
             Ok(Record::ChildExit(exit)) => Step::Item(Item::ChildExit(exit)),
+            Ok(Record::Index(index)) => Step::Item(Item::Index(index)),
             Ok(Record::Stats(stats)) => {
                 *stats_last = true;
                 Step::Item(Item::Stats(stats))

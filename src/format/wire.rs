@@ -61,6 +61,11 @@ pub const MAX_STORED: usize = compress_bound(MAX_RAW);
 /// Longest body of a record.
 pub const MAX_RECORD: usize = 1 << 20;
 
+/// Most rows of an INDEX.
+pub const INDEX_ROWS: usize = 1024;
+/// Levels of INDEX blocks: so many list all the blocks that there can be.
+pub const INDEX_LEVELS: u8 = 7;
+
 /// The most that zstd makes of `len` bytes (`ZSTD_COMPRESSBOUND`).
 pub const fn compress_bound(len: usize) -> usize {
     const SMALL: usize = 128 << 10;

@@ -6,11 +6,13 @@ use std::io::Write;
 use super::codec::{self, Cold};
 use super::cold::{ChildExit, ClockSync, Lost, Metadata};
 use super::error::{Error, ErrorKind};
-use super::header::{self, End};
+use super::header::{self, BlockHeader, End};
 use super::identity::FileIdentity;
+use super::index::{Index, Packed};
 use super::pack::Packer;
 use super::record;
 use super::stats::RecorderStats;
+use super::unindexed::Unindexed;
 use super::wire;
 
 /// How to write.
@@ -68,6 +70,8 @@ pub struct Writer<W: Write> {
     packer: Packer,
     totals: Totals,
     file_tag: u64,
+    unindexed: Unindexed,
+    end_flags: u32,
     given: u64,
     failed: Option<String>,
 }
@@ -85,7 +89,16 @@ impl<W: Write> Writer<W> {
         let packer = Packer::new(options)?;
         let header = identity.header(packer.max_raw());
         let file_tag = header.file_tag();
-        let mut writer = Writer { out, packer, totals: Totals::default(), file_tag, given: 0, failed: None };
+        let mut writer = Writer {
+            out,
+            packer,
+            totals: Totals::default(),
+            file_tag,
+            unindexed: Unindexed::new(),
+            end_flags: 0,
+            given: 0,
+            failed: None,
+        };
         // Before the header goes out: a record that does not fit should not leave half a file behind.
         let body = writer.encode(metadata)?;
         writer.write(&header.encode())?;
@@ -113,11 +126,26 @@ impl<W: Write> Writer<W> {
     /// Appends a loss, and adds it to the cumulative count of block headers if it counts events.
     pub fn lost(&mut self, lost: &Lost) -> Result<(), Error> {
         self.cold(lost, Some(lost.to_ns))?;
+        self.packer.flag(header::LOSS_BEFORE);
         if lost.reason.counts_events() {
             self.totals.lost = self.totals.lost.saturating_add(lost.count);
-            self.packer.flag(header::LOSS_BEFORE);
         }
         self.cut_if_full()
+    }
+
+    /// From here on every process is told of again, and `clock` is not earlier than what was written before: begins a
+    /// block in which reading can begin.
+    pub fn fresh(&mut self, clock: &ClockSync) -> Result<(), Error> {
+        self.usable()?;
+        self.cut(0)?;
+        self.clock(clock)?;
+        self.packer.flag(header::FRESH);
+        Ok(())
+    }
+
+    /// Another file of this recording will follow: the END is to say so.
+    pub fn will_continue(&mut self) {
+        self.end_flags |= header::CONTINUED;
     }
 
     /// Appends the recorder's books as they stand; [`Writer::finish`] writes the last ones.
@@ -131,11 +159,12 @@ impl<W: Write> Writer<W> {
     }
 
     /// Appends a record as it is, for tools that copy what they do not know. Events have [`Writer::event`], losses
-    /// [`Writer::lost`]: their counts stand in block headers.
+    /// [`Writer::lost`]: their counts stand in block headers. An INDEX is made by the writer itself.
     pub fn raw_record(&mut self, kind: u16, flags: u16, body: &[u8]) -> Result<(), Error> {
-        if matches!(kind, record::EVENT | record::LOST) {
+        if matches!(kind, record::EVENT | record::LOST | record::INDEX) {
             let what = "the kind of a raw record";
-            let kind = ErrorKind::Option { what, given: kind.into(), allowed: "any but EVENT and LOST" };
+            let kind =
+                ErrorKind::Option { what, given: kind.into(), allowed: "any but EVENT, LOST and INDEX" };
             return Err(Error::new(kind, self.totals.file_bytes));
         }
         self.append(kind, flags, body, None)
@@ -181,18 +210,23 @@ impl<W: Write> Writer<W> {
         self.out
     }
 
-    /// Writes what waits, then a last block of `stats` and `clock`, then the END: the trace is closed.
+    /// Writes what waits, the index, a last block of `stats` and `clock`, and the END: the trace is closed.
     ///
     /// Takes `&mut self` so that after a failure [`Writer::unwritten_events`] and [`Writer::totals`]
     /// can still be asked.
     pub fn close(&mut self, stats: &RecorderStats, clock: &ClockSync) -> Result<Totals, Error> {
         self.usable()?;
         self.cut(0)?;
+        while let Some(index) = self.unindexed.rest() {
+            self.index(&index)?;
+        }
+        let (index_offset, index_len) = self.unindexed.root().unwrap_or_default();
+        // Not listed: readers look here for the statistics, right behind the index.
         self.cold(clock, Some(clock.boottime_ns))?;
         self.cold(stats, None)?;
-        self.cut(0)?;
-        let total_events = self.totals.events;
-        let end = End { file_tag: self.file_tag, total_events, ..End::default() };
+        self.block(false)?;
+        let (flags, file_tag, total_events) = (self.end_flags, self.file_tag, self.totals.events);
+        let end = End { flags, file_tag, index_offset, index_len, total_events };
         self.write(&end.encode())?;
         let flushed = self.out.flush();
         self.keep_failure(flushed)?;
@@ -247,7 +281,25 @@ impl<W: Write> Writer<W> {
             return Ok(());
         }
         self.packer.flag(flags);
-        let packed = self.packer.pack(self.file_tag, &self.totals);
+        let header = self.block(false)?;
+        self.unindexed.push(&header, None);
+        while let Some(index) = self.unindexed.full() {
+            self.index(&index)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a block of its own; no other records wait.
+    fn index(&mut self, index: &Index) -> Result<(), Error> {
+        let body = self.encode(&Packed::from(index))?;
+        self.packer.record(Packed::KIND, 0, &body, None);
+        let header = self.block(true)?;
+        self.unindexed.push(&header, Some(index));
+        Ok(())
+    }
+
+    fn block(&mut self, index: bool) -> Result<BlockHeader, Error> {
+        let packed = self.packer.pack(self.file_tag, &self.totals, index);
         let header = packed.map_err(|why| {
             self.failed = Some(why.clone());
             self.error(ErrorKind::Compress(why))
@@ -259,7 +311,7 @@ impl<W: Write> Writer<W> {
         self.totals.events += u64::from(header.event_count);
         self.totals.raw_bytes += u64::from(header.raw_len);
         self.packer.clear();
-        Ok(())
+        Ok(header)
     }
 
     fn write(&mut self, frame: &[u8]) -> Result<(), Error> {

@@ -2,17 +2,18 @@
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use rustix::fs::OFlags;
+use rustix::fs::{FileType, OFlags, fstat};
 use rustix::io::Errno;
 
 use super::super::Sink;
 use super::host;
 use crate::format::{
-    ChildExit, ClockSync, EventInfo, FileIdentity, Lost, Metadata, RecorderStats, Writer, WriterOptions,
+    ChildExit, ClockSync, EventInfo, FileIdentity, Lost, Metadata, RecorderStats, Writer, WriterOptions, lock,
 };
 use crate::layout;
 
@@ -49,7 +50,7 @@ enum To {
 
 impl TraceFile {
     /// Opens `path` for writing, `-` for standard output. An existing file is an error unless `force` is set; a
-    /// symbolic link always is.
+    /// symbolic link and a trace that is being recorded always are.
     pub fn create(path: &Path, force: bool, level: i32) -> Result<TraceFile> {
         let name = path.display().to_string();
         let (to, new) = if path == Path::new("-") {
@@ -59,9 +60,11 @@ impl TraceFile {
                     "a trace is binary and standard output is a terminal: redirect it, or name a file with -o"
                 );
             }
+            lock(&stdout, &name)?;
             (To::Stdout(stdout), None)
         } else {
             let (file, is_new) = open(path, force)?;
+            lock(&file, &name)?;
             (To::File(file), is_new.then(|| path.to_owned()))
         };
         Ok(TraceFile { name, level, state: State::Opened { output: Output { to, bytes: 0 }, new } })
@@ -109,6 +112,19 @@ fn open(path: &Path, force: bool) -> Result<(File, bool)> {
         }
         Err(error) => Err(explain(error, path)),
     }
+}
+
+/// From here on nobody else writes the file, and readers see that it is growing.
+fn lock(file: impl AsFd, name: &str) -> Result<()> {
+    let regular = fstat(&file).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_file());
+    // On a filesystem without locks readers cannot know whether the trace is growing, which is no reason not to record.
+    if regular && lock::hold(&file).is_ok_and(|held| !held) {
+        bail!(
+            "cannot write the trace {name}: it is being recorded by another mountsnoop: wait until that has ended, or \
+             choose another name with -o"
+        );
+    }
+    Ok(())
 }
 
 /// Makes what was opened a new trace: empty, private, its owner's. A device or a pipe is left as it is.

@@ -150,6 +150,9 @@ pub struct ReplayArgs {
     /// Traces, in this order; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Go on as long as the last FILE is being recorded, and then with the next file of its recording
+    #[arg(short, long)]
+    pub follow: bool,
     #[command(flatten)]
     pub filter: FilterArgs,
     #[command(flatten)]

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use mountsnoop::format::{
     BLOCK_META, BlockHeader, ClockSync, Damage, Decompressor, FileHeader, Frame, Metadata, Record,
-    RecorderStats, Records, decompress,
+    RecorderStats, Records, Row, State, decompress,
 };
 use mountsnoop::views::rfc3339;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ pub fn run(args: &InfoArgs) -> Result<Outcome> {
             } else {
                 out.write_all(trace.text(path, args.blocks).as_bytes())?;
             }
-            outcome = outcome.and(Outcome::lossy(!trace.complete()));
+            outcome = outcome.and(Outcome::lossy(!trace.complete() && !trace.is_well()));
         }
     }
     out.flush()?;
@@ -40,7 +40,9 @@ struct Trace {
     metadata: Option<Metadata>,
     clock: Option<ClockSync>,
     stats: Option<RecorderStats>,
-    closed: bool,
+    state: Option<State>,
+    /// What is known of the blocks, the index said.
+    by_index: bool,
     blocks: u64,
     events: u64,
     span: Option<(u64, u64)>,
@@ -58,19 +60,19 @@ fn survey(path: &Path, list_blocks: bool) -> Result<Vec<Trace>> {
     let mut raw = Vec::new();
     let mut traces: Vec<Trace> = Vec::new();
     let mut begun = 0;
-    loop {
-        let frame = scanner.next().with_context(|| input::name(path))?;
-        if matches!(frame, Some(Frame::FileHeader { .. })) || (traces.is_empty() && frame.is_some()) {
+    while let Some(frame) = scanner.next().with_context(|| input::name(path))? {
+        if matches!(frame, Frame::FileHeader { .. }) || traces.is_empty() {
             traces.push(Trace::default());
         }
         let Some(trace) = traces.last_mut() else { break };
+        let mut first = false;
         match frame {
-            None => break,
-            Some(Frame::FileHeader { header, offset }) => {
+            Frame::FileHeader { header, offset } => {
                 begun = offset;
                 trace.header = Some(*header);
             }
-            Some(Frame::Block { header, offset, stored }) => {
+            Frame::Block { header, offset, stored } => {
+                first = trace.header.is_some() && header.block_seq == 0;
                 trace.block(&header);
                 if list_blocks {
                     trace.list.push((offset, header));
@@ -80,10 +82,22 @@ fn survey(path: &Path, list_blocks: bool) -> Result<Vec<Trace>> {
                     trace.about(&raw);
                 }
             }
-            Some(Frame::End { .. }) => trace.closed = true,
-            Some(Frame::Damage(damage)) => trace.damages.push(damage),
+            Frame::End { .. } => trace.state = Some(State::Closed),
+            Frame::Damage(damage) => trace.damages.push(damage),
+        }
+        if first
+            && !list_blocks
+            && let Some(all) = scanner.pass_by_index().with_context(|| input::name(path))?
+        {
+            trace.indexed(&all);
         }
         trace.file_bytes = scanner.offset() - begun;
+    }
+    if traces.is_empty() {
+        traces.push(Trace::default());
+    }
+    if let Some(last) = traces.last_mut() {
+        last.state = last.state.or(Some(State::unclosed(scanner.recorder())));
     }
     Ok(traces)
 }
@@ -98,6 +112,14 @@ impl Trace {
             let (first, last) = self.span.unwrap_or((u64::MAX, 0));
             self.span = Some((first.min(header.ts_min), last.max(header.ts_max)));
         }
+    }
+
+    /// Of all blocks up to the index, those that were seen included.
+    fn indexed(&mut self, all: &Row) {
+        self.by_index = true;
+        (self.blocks, self.events, self.raw_bytes, self.lost) =
+            (all.blocks, all.events, all.raw_bytes, all.lost);
+        self.span = (all.events > 0).then_some((all.ts_min, all.ts_max));
     }
 
     fn about(&mut self, raw: &[u8]) {
@@ -116,17 +138,23 @@ impl Trace {
         let proven = |stats: &RecorderStats| {
             stats.balance().is_ok() && stats.events_lost() == 0 && stats.seen == self.events
         };
-        self.closed && self.damages.is_empty() && self.stats.as_ref().is_some_and(proven)
+        self.is(State::Closed) && self.damages.is_empty() && self.stats.as_ref().is_some_and(proven)
+    }
+
+    /// It is still being recorded, and nothing is missing so far.
+    fn is_well(&self) -> bool {
+        self.is(State::Live) && self.damages.is_empty() && self.lost == 0
+    }
+
+    fn is(&self, state: State) -> bool {
+        self.state == Some(state)
     }
 
     /// Why it cannot be called complete.
     fn doubts(&self) -> Vec<String> {
         let mut doubts: Vec<String> = self.damages.iter().map(Damage::to_string).collect();
-        if !self.closed {
-            doubts.push(
-                "it was not closed: the recorder still runs, was killed, or the copy is not whole"
-                    .to_string(),
-            );
+        if !self.is(State::Closed) {
+            doubts.push(format!("it is {}", self.state.unwrap_or(State::Cut)));
         }
         let Some(stats) = &self.stats else { return doubts };
         if stats.events_lost() > 0 {
@@ -143,7 +171,12 @@ impl Trace {
     }
 
     fn state(&self) -> &'static str {
-        if self.closed { "closed" } else { "cut" }
+        match self.state {
+            Some(State::Closed) => "closed",
+            Some(State::Live) => "live",
+            Some(State::Crashed) => "crashed",
+            _ => "cut",
+        }
     }
 
     /// ns of CLOCK_REALTIME at a moment of CLOCK_BOOTTIME, by the clocks of the trace's start.
@@ -161,11 +194,12 @@ impl Trace {
         row(
             "complete",
             match self.complete() {
-                // Headers prove that nothing was lost, not that no bit has changed since.
-                true => format!(
-                    "yes: {0} of {0} events, by the headers (their bytes are not read here)",
-                    self.events
-                ),
+                // They prove that nothing was lost, not that no bit has changed since.
+                true => {
+                    let by = if self.by_index { "index" } else { "headers" };
+                    format!("yes: {0} of {0} events, by its {by} (`verify` reads everything)", self.events)
+                }
+                false if self.is(State::Live) => "not yet".to_string(),
                 false => "no".to_string(),
             },
         );

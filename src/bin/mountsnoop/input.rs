@@ -78,6 +78,16 @@ impl Complaints {
         }
     }
 
+    /// Of the files of one recording, some between two that were read are missing.
+    pub fn segments(&mut self, before: u32, after: u32) {
+        self.damages += 1;
+        let name = &self.name;
+        eprintln!(
+            "mountsnoop: {name}: file {after} of a recording follows its file {before}: what is between them is missing; \
+             give all files, in their order"
+        );
+    }
+
     /// The recorder's own books: do they add up?
     pub fn stats(&mut self, stats: &RecorderStats) {
         if let Err(unbalanced) = stats.balance() {
@@ -92,8 +102,8 @@ impl Complaints {
         if *damages > DESCRIBED {
             eprintln!("mountsnoop: {name}: and {} more damaged places", damages - DESCRIBED);
         }
-        if state == State::Cut {
-            eprintln!("mountsnoop: {name}: {state}");
+        if state != State::Closed {
+            eprintln!("mountsnoop: {name}: {state}; everything up to there was read");
         }
         let why = self.reasons.iter().map(LossReason::to_string).collect::<Vec<_>>().join(", ");
         if *lost > 0 {
@@ -109,6 +119,7 @@ impl Complaints {
                 "mountsnoop: {name}: {malformed} events are not what this version knows, and are not shown"
             );
         }
-        damages + lost + parts + malformed + self.unbalanced > 0 || state != State::Closed
+        let over = !matches!(state, State::Crashed | State::Cut);
+        damages + lost + parts + malformed + self.unbalanced > 0 || !over
     }
 }

@@ -2,6 +2,7 @@
 
 mod args;
 mod export;
+mod follow;
 mod info;
 mod input;
 mod live;

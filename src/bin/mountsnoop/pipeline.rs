@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, anyhow};
 use mountsnoop::assemble::Assembler;
 use mountsnoop::filter::{Filter, TimeContext, TimeSpec, parse_comm};
-use mountsnoop::format::{ChildExit, ClockSync, Item, Lost, Metadata, Reader, RecorderStats};
+use mountsnoop::format::{
+    CONTINUED, ChildExit, ClockSync, FileHeader, Item, Lost, Metadata, Reader, RecorderStats,
+};
 use mountsnoop::layout;
 use mountsnoop::record::Sink;
 use mountsnoop::views::{self, Clock, Detail, Json, Stamp, Text, TextOptions, View};
@@ -30,6 +32,21 @@ pub struct Rows<W: Write> {
     out: W,
     malformed: u64,
     begun: bool,
+    /// Session and number of the file that was read last.
+    segment: Option<([u8; 16], u32)>,
+    /// Its END says that another follows.
+    continues: bool,
+    /// What is left of it is later than what is asked for.
+    past: bool,
+}
+
+/// What an item means for the reading of those after it.
+enum Then {
+    GoOn,
+    /// A trace has begun of which only a part is wanted.
+    Narrow,
+    /// No more of its events are.
+    PassEvents,
 }
 
 impl<W: Write> Rows<W> {
@@ -59,6 +76,9 @@ impl<W: Write> Rows<W> {
             out,
             malformed: 0,
             begun: false,
+            segment: None,
+            continues: false,
+            past: false,
         };
         rows.view.begin(&mut rows.buffer);
         Ok(rows)
@@ -73,8 +93,28 @@ impl<W: Write> Rows<W> {
             TimeContext { start: realtime_ns, end: None, now: now.as_nanos() as i64, offset, utc: self.utc };
         self.filter.since = self.since.map(|spec| spec.resolve(&context));
         self.filter.until = self.until.map(|spec| spec.resolve(&context));
+        // What was open as recording began may have begun at any time.
+        self.assembler.since(self.filter.since.filter(|since| *since > boottime_ns));
         self.view.clock(Clock { offset_ns: Some(offset) });
         Ok(())
+    }
+
+    /// A file begins. If it goes on where the one before ended, so do the calls.
+    fn start_file(&mut self, header: &FileHeader, complaints: &mut Complaints) -> Result<()> {
+        let (session, index) = (header.session_uuid, header.segment_index);
+        let (realtime_ns, boottime_ns) = (header.created_realtime_ns, header.created_boottime_ns);
+        (self.continues, self.past) = (false, false);
+        let same = |(before, _): &([u8; 16], u32)| *before == session && session != [0; 16];
+        match self.segment.replace((session, index)).filter(same).map(|(_, before)| before) {
+            Some(before) if before.checked_add(1) == Some(index) => {
+                let offset_ns = Some(realtime_ns.saturating_sub(boottime_ns as i64));
+                self.view.clock(Clock { offset_ns });
+                return Ok(());
+            }
+            Some(before) if before < index => complaints.segments(before, index),
+            _ => {}
+        }
+        self.start(realtime_ns, boottime_ns)
     }
 
     pub fn host(&mut self, name: &str) {
@@ -106,14 +146,20 @@ impl<W: Write> Rows<W> {
         Ok(())
     }
 
-    pub fn lost(&mut self, lost: &Lost) -> Result<()> {
+    /// Shows a loss, and says so, if it may concern the time that is asked for.
+    pub fn lost(&mut self, lost: &Lost) -> bool {
+        let Filter { since, until, .. } = self.filter;
+        if since.is_some_and(|since| lost.to_ns < since) || until.is_some_and(|until| lost.from_ns > until) {
+            return false;
+        }
         if lost.reason.counts_events() {
+            self.assembler.missing(Some(lost.to_ns));
             let why = lost.reason.to_string();
             let between = Some((lost.from_ns, lost.to_ns));
             let lost = views::Lost { events: lost.count, cpu: lost.cpu, between, why: &why };
             self.view.lost(&mut self.buffer, &lost);
         }
-        Ok(())
+        true
     }
 
     /// What has not returned by now will not, in this trace.
@@ -130,42 +176,88 @@ impl<W: Write> Rows<W> {
 
     /// Reads a trace to its end; true if anything of it is missing.
     pub fn read(&mut self, mut reader: Reader, mut complaints: Complaints) -> Result<bool> {
-        loop {
-            match reader.next() {
-                Ok(Some(item)) => self.item(item, &mut complaints)?,
-                Ok(None) => break,
-                Err(error) => {
-                    // What was read before stays good; where nothing was, not even a heading is printed.
-                    if self.begun {
-                        self.finish_trace()?;
-                    }
-                    return Err(error).with_context(|| complaints.name().to_string());
+        while self.next(&mut reader, &mut complaints)? {}
+        Ok(self.complain(&reader, complaints))
+    }
+
+    /// Reads one item; false where there is none.
+    #[inline]
+    pub fn next(&mut self, reader: &mut Reader, complaints: &mut Complaints) -> Result<bool> {
+        let then = match reader.next() {
+            Ok(Some(item)) => self.item(item, complaints)?,
+            Ok(None) => return Ok(false),
+            Err(error) => {
+                // What was read before stays good; where nothing was, not even a heading is printed.
+                if self.begun {
+                    self.finish_trace()?;
                 }
+                return Err(error).with_context(|| complaints.name().to_string());
+            }
+        };
+        match then {
+            Then::GoOn => {}
+            Then::Narrow => reader.narrow(self.filter.since, self.filter.until),
+            Then::PassEvents => {
+                self.past = true;
+                reader.pass_events();
             }
         }
-        self.finish_trace()?;
-        Ok(complaints.end(reader.state(), std::mem::take(&mut self.malformed)))
+        Ok(true)
     }
 
     #[inline]
-    fn item(&mut self, item: Item<'_>, complaints: &mut Complaints) -> Result<()> {
+    fn item(&mut self, item: Item<'_>, complaints: &mut Complaints) -> Result<Then> {
         self.begun = true;
         match item {
-            Item::Event(event) => return self.event(event.bytes),
+            Item::Event(event) => self.event(event.bytes)?,
             Item::Start { header: Some(header), .. } => {
-                return self.start(header.created_realtime_ns, header.created_boottime_ns);
+                self.start_file(header, complaints)?;
+                return Ok(Then::Narrow);
             }
-            Item::Start { header: None, .. } => return self.finish_trace(),
+            Item::Start { header: None, .. } => {
+                self.segment = None;
+                self.finish_trace()?;
+            }
             Item::Metadata(metadata) => self.host(&metadata.hostname),
-            Item::Clock(clock) => return self.clock(&clock),
+            Item::Clock(clock) => self.clock(&clock)?,
             Item::Lost(lost) => {
-                complaints.lost(&lost);
-                return self.lost(&lost);
+                if self.lost(&lost) {
+                    complaints.lost(&lost);
+                }
             }
-            Item::Damage(damage) => complaints.damage(&damage),
+            Item::Damage(damage) => {
+                self.assembler.missing(None);
+                complaints.damage(&damage);
+            }
             Item::Stats(stats) => complaints.stats(&stats),
+            Item::Later if !self.assembler.waits(self.filter.since, self.filter.until) => {
+                return Ok(Then::PassEvents);
+            }
+            Item::End { end, .. } => self.continues = end.flags & CONTINUED != 0,
             _ => {}
         }
+        Ok(Then::GoOn)
+    }
+
+    /// Says what is missing from a trace that has been read; true if anything is.
+    pub fn complain(&mut self, reader: &Reader, complaints: Complaints) -> bool {
+        complaints.end(reader.state(), std::mem::take(&mut self.malformed))
+    }
+
+    /// Whether the file read last says that another follows.
+    pub fn continues(&self) -> bool {
+        self.continues
+    }
+
+    /// Whether nothing that is asked for can come any more.
+    pub fn past(&self) -> bool {
+        self.past
+    }
+
+    /// Writes out what there is.
+    pub fn flush(&mut self) -> Result<()> {
+        self.write()?;
+        self.out.flush()?;
         Ok(())
     }
 
@@ -173,9 +265,7 @@ impl<W: Write> Rows<W> {
     pub fn end(&mut self) -> Result<()> {
         self.finish_trace()?;
         self.view.end(&mut self.buffer);
-        self.write()?;
-        self.out.flush()?;
-        Ok(())
+        self.flush()
     }
 
     fn write(&mut self) -> Result<()> {
@@ -226,7 +316,8 @@ impl Sink for Printer {
     }
 
     fn lost(&mut self, lost: &Lost) -> Result<()> {
-        self.0.lost(lost)
+        self.0.lost(lost);
+        Ok(())
     }
 
     fn child_exit(&mut self, _: &ChildExit) -> Result<()> {
@@ -234,9 +325,7 @@ impl Sink for Printer {
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.0.write()?;
-        self.0.out.flush()?;
-        Ok(())
+        self.0.flush()
     }
 
     fn end(&mut self, _: &RecorderStats, clock: &ClockSync) -> Result<()> {

@@ -3,12 +3,19 @@
 use anyhow::Result;
 
 use crate::args::ReplayArgs;
+use crate::follow::follow;
 use crate::outcome::Outcome;
 use crate::pipeline::{self, Rows};
 
 pub fn run(args: &ReplayArgs) -> Result<Outcome> {
     let mut rows = Rows::new(&args.filter, args.view.utc, pipeline::view(&args.view), std::io::stdout())?;
-    let lossy = pipeline::read_all(&mut rows, &args.files)?;
+    let lossy = match args.files.split_last() {
+        Some((last, before)) if args.follow => {
+            let lossy = pipeline::read_all(&mut rows, before)?;
+            follow(&mut rows, last)? || lossy
+        }
+        _ => pipeline::read_all(&mut rows, &args.files)?,
+    };
     rows.end()?;
     Ok(Outcome::lossy(lossy))
 }

@@ -1,6 +1,7 @@
 //! The bytes of every user-space record, literally: bincode may go, these stay.
 
 use crate::format::codec::{decode, encode};
+use crate::format::index::Packed;
 use crate::format::*;
 
 fn golden<T: Cold + PartialEq + std::fmt::Debug>(record: &T, bytes: &[u8]) {
@@ -110,6 +111,35 @@ fn metadata() {
     ]
     .concat();
     golden(&metadata, &bytes);
+}
+
+#[test]
+fn index() {
+    let first = Place { offset: 144, block: 0, events: 3, lost: 1 };
+    let row = |blocks, bytes, index_bytes, events, ts_min, ts_max, flags| {
+        let (raw_bytes, lost, ops) = (7, 2, 1 << 4);
+        Row { blocks, bytes, index_bytes, raw_bytes, events, lost, ts_min, ts_max, ops, flags }
+    };
+    let rows = vec![
+        row(2, 300, 110, 9, 1000, 1200, 0x21),
+        row(2, 220, 105, 0, 0, 0, 0),
+        row(3, 400, 120, 1, 998, 998, 4),
+    ];
+    let index = Index { level: 1, first, rows };
+    let bytes = [
+        &[1, 1, 144, 0, 3, 1, 3][..],
+        &[2, 251, 44, 1, 110, 7, 9, 2, 251, 0xD0, 7, 200, 16, 0x21],
+        &[2, 220, 105, 7, 0, 2, 0, 0, 16, 0],
+        &[3, 251, 144, 1, 120, 7, 1, 2, 3, 0, 16, 4],
+    ]
+    .concat();
+    let packed = Packed::from(&index);
+    golden(&packed, &bytes);
+    assert_eq!(Index::from(packed), index);
+    let rows = [(0, 0), (u64::MAX, u64::MAX), (0, u64::MAX), (5, 6)];
+    let rows = rows.map(|(ts_min, ts_max)| row(1, 104, 0, 1, ts_min, ts_max, 0)).to_vec();
+    let extreme = Index { level: 0, first: Place::default(), rows };
+    assert_eq!(Index::from(Packed::from(&extreme)), extreme, "times that wrap");
 }
 
 #[test]

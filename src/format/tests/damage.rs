@@ -77,12 +77,15 @@ fn every_missing_frame_is_noticed() {
     assert_eq!((seen.numbers(), seen.reasons()), (vec![0, 1, 4, 5], vec![&gap]), "{seen:#?}");
     assert_eq!((seen.damages[0].events_lost, seen.indexes), (Some(2), vec![0, 1, 4, 5]));
     let seen = without(5);
+    let gap = DamageReason::Gap { expected_block: 4, found_block: Some(5) };
+    assert_eq!((seen.numbers().len(), seen.reasons()), (6, vec![&gap]), "the index: {seen:#?}");
+    let seen = without(6);
     assert_eq!(
         (seen.reasons(), seen.closed, seen.clean),
         (vec![&DamageReason::NoStats], true, false),
         "{seen:#?}"
     );
-    let seen = read(&[&bytes[..at[4]], &bytes[at[6]..]].concat());
+    let seen = read(&[&bytes[..at[4]], &bytes[at[7]..]].concat());
     let gap = DamageReason::Gap { expected_block: 3, found_block: None };
     assert_eq!((seen.reasons(), seen.damages[0].events_lost), (vec![&gap], Some(2)), "{seen:#?}");
 }

@@ -8,3 +8,4 @@ mod mutations;
 mod roundtrip;
 mod sample;
 mod spec;
+mod states;

@@ -15,7 +15,7 @@ fn an_intact_trace_is_read_as_it_was_written() {
     assert_eq!(seen.starts.len(), 1);
     assert_eq!(seen.starts[0].as_ref().map(FileHeader::file_tag), Some(TAG));
     let kinds: Vec<_> = seen.others.iter().filter_map(|o| o.split(['(', ' ']).next()).collect();
-    assert_eq!(kinds, ["Metadata", "Clock", "Lost", "Clock", "Stats"]);
+    assert_eq!(kinds, ["Metadata", "Clock", "Lost", "Index", "Clock", "Stats"]);
 }
 
 #[test]
@@ -50,6 +50,7 @@ fn block_headers_say_what_is_inside() {
             (BLOCK_EVENTS, forced, 2, 2, 0, 0),
             (BLOCK_EVENTS, forced | LOSS_BEFORE, 3, 2, 2, 3),
             (BLOCK_EVENTS, forced, 2, 2, 4, 3),
+            (BLOCK_INDEX, 0, 1, 0, 6, 3),
             (BLOCK_META, 0, 2, 0, 6, 3),
         ]
     );

@@ -103,31 +103,36 @@ pub fn read(bytes: &[u8]) -> Seen {
 
 pub fn take(mut reader: Reader) -> Seen {
     let mut seen = Seen::default();
-    loop {
-        match reader.next() {
-            Ok(None) => break,
-            Err(e) => {
-                seen.error = Some(e.to_string());
-                break;
-            }
-            Ok(Some(item)) => match item {
-                Item::Start { header, .. } => seen.starts.push(header.cloned()),
-                Item::Event(event) => {
-                    seen.events.push(event.bytes.to_vec());
-                    seen.indexes.push(event.index);
-                }
-                Item::Damage(damage) => seen.damages.push(damage),
-                Item::End { .. } => seen.ends += 1,
-                other => seen.others.push(format!("{other:?}")),
-            },
-        }
-    }
+    seen.take(&mut reader);
     seen.closed = reader.state() == State::Closed;
     seen.clean = reader.is_clean();
     seen
 }
 
 impl Seen {
+    /// Adds all that there is for now.
+    pub fn take(&mut self, reader: &mut Reader) {
+        loop {
+            match reader.next() {
+                Ok(None) => break,
+                Err(e) => {
+                    self.error = Some(e.to_string());
+                    break;
+                }
+                Ok(Some(item)) => match item {
+                    Item::Start { header, .. } => self.starts.push(header.cloned()),
+                    Item::Event(event) => {
+                        self.events.push(event.bytes.to_vec());
+                        self.indexes.push(event.index);
+                    }
+                    Item::Damage(damage) => self.damages.push(damage),
+                    Item::End { .. } => self.ends += 1,
+                    other => self.others.push(format!("{other:?}")),
+                },
+            }
+        }
+    }
+
     pub fn reasons(&self) -> Vec<&DamageReason> {
         self.damages.iter().map(|damage| &damage.reason).collect()
     }

@@ -1,0 +1,100 @@
+//! Of a call whose beginning is not in the stream, whether it may have begun at or after some moment.
+//! It must not know what a call is.
+
+use std::collections::HashSet;
+
+use super::pending::Keyed;
+use crate::layout::Common;
+
+/// Threads kept; with more of them, nothing is ruled out any more.
+const THREADS_MAX: usize = 65_536;
+
+/// A return without a beginning is of a call that began before the moment, unless the beginning was lost since: then
+/// losses are known, or the thread has been seen since, which it cannot be in the middle of a call.
+#[derive(Debug, Default)]
+pub(super) struct Orphans {
+    /// Nothing is ruled out without a moment.
+    since: Option<u64>,
+    seen: HashSet<u32, Keyed>,
+    missing: bool,
+    /// Something is missing just before the next event.
+    missing_here: bool,
+}
+
+impl Orphans {
+    pub fn since(&mut self, since: Option<u64>) {
+        *self = Orphans { since, ..Orphans::default() };
+    }
+
+    /// Events are missing, none of them later than `to`.
+    pub fn missing(&mut self, to: Option<u64>) {
+        match to {
+            Some(to) => self.missing |= self.since.is_some_and(|since| to >= since),
+            None => self.missing_here = true,
+        }
+    }
+
+    /// Whether a call of this thread that returns now may have begun at or after the moment. To be asked once of each
+    /// event.
+    pub fn may_be_wanted(&mut self, event: &Common) -> bool {
+        let Some(since) = self.since else { return true };
+        let here = std::mem::take(&mut self.missing_here);
+        if event.time < since {
+            return false;
+        }
+        self.missing |= here || self.seen.len() >= THREADS_MAX;
+        self.missing || !self.seen.insert(event.tid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::synth;
+
+    fn event(tid: u32, time: u64) -> Common {
+        Common::read(&synth::exit(2).task(1, tid).time(time).build()).unwrap()
+    }
+
+    fn since(since: u64) -> Orphans {
+        let mut orphans = Orphans::default();
+        orphans.since(Some(since));
+        orphans
+    }
+
+    #[test]
+    fn without_a_moment_every_call_may_be_wanted() {
+        assert!(Orphans::default().may_be_wanted(&event(1, 5)));
+    }
+
+    #[test]
+    fn a_thread_not_seen_since_has_been_in_its_call_before() {
+        let mut orphans = since(100);
+        let wanted = [(1, 90), (1, 110), (2, 120), (1, 130)]
+            .map(|(tid, time)| orphans.may_be_wanted(&event(tid, time)));
+        assert_eq!(wanted, [false, false, false, true]);
+    }
+
+    #[test]
+    fn what_is_missing_since_may_be_any_beginning() {
+        for (to, after, wanted) in
+            [(Some(99), 110, false), (Some(100), 110, true), (None, 110, true), (None, 90, false)]
+        {
+            let mut orphans = since(100);
+            orphans.missing(to);
+            orphans.may_be_wanted(&event(7, after));
+            assert_eq!(
+                orphans.may_be_wanted(&event(1, 120)),
+                wanted,
+                "missing until {to:?}, then one at {after}"
+            );
+        }
+    }
+
+    #[test]
+    fn more_threads_than_are_kept_rule_nothing_out() {
+        let mut orphans = since(0);
+        assert!((0..THREADS_MAX as u32).all(|tid| !orphans.may_be_wanted(&event(tid, 1))));
+        assert!(orphans.may_be_wanted(&event(u32::MAX, 1)));
+    }
+}
