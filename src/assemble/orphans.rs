@@ -26,6 +26,11 @@ impl Orphans {
         *self = Orphans { since, ..Orphans::default() };
     }
 
+    /// Whether what begins with this event begins before the moment.
+    pub fn is_before(&self, event: &Common) -> bool {
+        self.since.is_some_and(|since| event.time < since)
+    }
+
     /// Events are missing, none of them later than `to`.
     pub fn missing(&mut self, to: Option<u64>) {
         match to {

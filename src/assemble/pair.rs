@@ -39,6 +39,7 @@ impl Assembler {
         self.now = self.now.max(event.common.time);
         let wanted = self.orphans.may_be_wanted(&event.common);
         match event.body {
+            Body::Enter(_) if self.orphans.is_before(&event.common) => {}
             Body::Enter(_) => self.enter(event.common, bytes, sink),
             Body::Exit { ret } => self.exit(&event, ret, wanted, sink),
             Body::Process(task) => self.processes.insert(&event.common, &task, bytes),
@@ -49,8 +50,9 @@ impl Assembler {
         Ok(())
     }
 
-    /// Calls that began before this are not wanted, ns of CLOCK_BOOTTIME: a return without a beginning is a row only if
-    /// its call may have begun later. So it does not matter how much of the time before is in the stream.
+    /// Calls that began before this are not wanted, ns of CLOCK_BOOTTIME: they are no rows, and a return without a
+    /// beginning is one only if its call may have begun later. So it does not matter how much of the time before is in the
+    /// stream.
     pub fn since(&mut self, since: Option<u64>) {
         self.orphans.since(since);
     }
@@ -305,6 +307,27 @@ mod tests {
         let events = [told(20, b"a\0"), enter(5, 20), told(21, b"b\0"), enter(6, 21), exit(6), exit(5)];
         events.into_iter().for_each(|event| assembler.event(&event.build(), &mut sink).unwrap());
         assert_eq!(rows, ["6 /b", "5 "]);
+    }
+
+    #[test]
+    fn what_began_before_is_no_row_however_much_of_it_is_in_the_stream() {
+        let before = [enter(1, 10), exit(1, 20, 0), enter(2, 30), enter(3, 40)];
+        let after = || [exit(2, 110, 0), enter(4, 120), exit(4, 130, 0), exit(4, 140, -1), enter(5, 150)];
+        let rows = |fed: &mut dyn Iterator<Item = Fed>| {
+            let (mut assembler, mut rows) = (Assembler::new(), Vec::new());
+            assembler.since(Some(100));
+            let mut sink = |op: &Op<'_>| rows.push(word(op));
+            for fed in fed {
+                let Fed::Event(event) = fed else { continue };
+                assembler.event(&event.build(), &mut sink).unwrap();
+            }
+            assert!(assembler.waits(Some(150), Some(150)) && !assembler.waits(None, Some(149)));
+            assembler.finish(&mut sink);
+            rows
+        };
+        let expected = ["4=0/10", "4:orphan=-1", "5:StreamEnded/0"];
+        assert_eq!(rows(&mut before.into_iter().chain(after())), expected);
+        assert_eq!(rows(&mut after().into_iter()), expected);
     }
 
     #[test]

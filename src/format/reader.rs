@@ -35,7 +35,10 @@ pub struct Reader {
 impl Reader {
     /// Reads a file from its current position.
     pub fn from_file(file: File) -> Result<Reader, Error> {
-        Reader::new(Scanner::from_file(file, Wanted::Everything)?)
+        let mut reader = Reader::new(Scanner::from_file(file, Wanted::Everything)?)?;
+        // Until it is known whether more is wanted than a part.
+        reader.scanner.read_little(true);
+        Ok(reader)
     }
 
     /// Reads anything that can be read.
@@ -87,7 +90,6 @@ impl Reader {
         let wanted = since.is_some() || until.is_some();
         if wanted && self.header.is_some() && self.scanner.can_go() {
             self.part = Some(Part::new(since, until));
-            self.scanner.read_little(true);
         }
     }
 
@@ -164,7 +166,10 @@ impl Reader {
 
     /// Goes to where the part goes on; true if what comes next is later.
     fn steer(&mut self) -> Result<bool, Error> {
-        let Some(part) = &mut self.part else { return Ok(false) };
+        let Some(part) = &mut self.part else {
+            self.scanner.read_little(self.tag.is_none() && self.scanner.can_go());
+            return Ok(false);
+        };
         let steered = part.steer(&mut self.scanner).and_then(|()| part.is_later(&mut self.scanner));
         steered.map_err(|e| Error::new(ErrorKind::Read(e), self.scanner.offset()))
     }
@@ -221,7 +226,6 @@ impl Reader {
     fn whole(&mut self) {
         if self.part.take().is_some() {
             self.scanner.want(Wanted::Everything);
-            self.scanner.read_little(false);
         }
     }
 

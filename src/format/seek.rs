@@ -74,12 +74,12 @@ impl Part {
         };
         match start {
             Start::At(place, row) if scanner.jump(&place, Some(&row))? => Ok(()),
-            Start::Here => Ok(()),
-            Start::Nowhere => {
+            Start::TooLate(place, row) if scanner.jump(&place, Some(&row))? => {
                 self.pass_events(scanner);
                 Ok(())
             }
-            Start::At(..) | Start::Unknown => {
+            Start::Here => Ok(()),
+            Start::At(..) | Start::TooLate(..) | Start::Unknown => {
                 self.tree = None;
                 match walk(scanner, since)? {
                     Some(place) => scanner.jump(&place, None).map(|_| ()),
@@ -95,7 +95,7 @@ impl Part {
         let from = scanner.blocks();
         let root = tree.at();
         let next = match from < root.block {
-            true => tree.first(scanner, from, &|row| row.flags & header::LOSS_BEFORE != 0)?,
+            true => tree.first(scanner, from)?,
             false => Found::None,
         };
         let there = match next {
@@ -116,8 +116,8 @@ enum Start {
     At(Place, Row),
     /// No later than this.
     Here,
-    /// Nothing in the trace is late enough.
-    Nowhere,
+    /// Nothing in the trace is late enough; the last block with events.
+    TooLate(Place, Row),
     Unknown,
 }
 
@@ -138,7 +138,11 @@ impl Tree {
     fn start(&mut self, scanner: &mut Scanner, since: u64) -> io::Result<Start> {
         let root = self.root();
         if root.total().ts_max < since {
-            return Ok(Start::Nowhere);
+            return Ok(match self.search(scanner, &root, &|_, row| row.events > 0, true)? {
+                Found::Row(place, row) => Start::TooLate(place, row),
+                Found::None => Start::Here,
+                Found::Lie => Start::Unknown,
+            });
         }
         Ok(match self.last_start(scanner, &root, 0, since)? {
             Found::Row(place, row) => Start::At(place, row),
@@ -182,33 +186,32 @@ impl Tree {
         Ok(Found::None)
     }
 
-    /// The first block of number `from` or higher that is wanted; of some together it is asked whether one may be.
-    fn first(
-        &mut self,
-        scanner: &mut Scanner,
-        from: u64,
-        wanted: &dyn Fn(&Row) -> bool,
-    ) -> io::Result<Found> {
+    /// The first block with a loss, of number `from` or higher.
+    fn first(&mut self, scanner: &mut Scanner, from: u64) -> io::Result<Found> {
+        let lossy = |row: &Row| row.flags & header::LOSS_BEFORE != 0 || row.lost > 0;
+        let wanted = |place: Place, row: &Row| place.block.saturating_add(row.blocks) > from && lossy(row);
         let root = self.root();
-        self.first_below(scanner, &root, from, wanted)
+        self.search(scanner, &root, &wanted, false)
     }
 
-    fn first_below(
+    /// The first or the last block that is wanted; of some together it is asked whether one may be.
+    fn search(
         &mut self,
         scanner: &mut Scanner,
         index: &Index,
-        from: u64,
-        wanted: &dyn Fn(&Row) -> bool,
+        wanted: &dyn Fn(Place, &Row) -> bool,
+        last: bool,
     ) -> io::Result<Found> {
-        for (place, row) in index.places() {
-            if place.block.saturating_add(row.blocks) <= from || !wanted(row) {
-                continue;
-            }
+        let mut rows: Vec<_> = index.places().filter(|(place, row)| wanted(*place, row)).collect();
+        if last {
+            rows.reverse();
+        }
+        for (place, row) in rows {
             if index.level == 0 {
                 return Ok(Found::Row(place, *row));
             }
             let Some(below) = self.below(scanner.window(), index, place, row)? else { return Ok(Found::Lie) };
-            match self.first_below(scanner, &below, from, wanted)? {
+            match self.search(scanner, &below, wanted, last)? {
                 Found::None => {}
                 found => return Ok(found),
             }

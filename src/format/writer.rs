@@ -216,14 +216,15 @@ impl<W: Write> Writer<W> {
     /// can still be asked.
     pub fn close(&mut self, stats: &RecorderStats, clock: &ClockSync) -> Result<Totals, Error> {
         self.usable()?;
+        let (last_clock, last_stats) = (self.encode(clock)?, self.encode(stats)?);
         self.cut(0)?;
         while let Some(index) = self.unindexed.rest() {
             self.index(&index)?;
         }
         let (index_offset, index_len) = self.unindexed.root().unwrap_or_default();
-        // Not listed: readers look here for the statistics, right behind the index.
-        self.cold(clock, Some(clock.boottime_ns))?;
-        self.cold(stats, None)?;
+        // Not listed, and one block whatever its size: readers look right behind the index for it.
+        self.packer.record(ClockSync::KIND, 0, &last_clock, None);
+        self.packer.record(RecorderStats::KIND, 0, &last_stats, None);
         self.block(false)?;
         let (flags, file_tag, total_events) = (self.end_flags, self.file_tag, self.totals.events);
         let end = End { flags, file_tag, index_offset, index_len, total_events };

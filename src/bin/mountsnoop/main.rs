@@ -7,6 +7,8 @@ mod info;
 mod input;
 mod live;
 mod outcome;
+#[cfg(test)]
+mod part_tests;
 mod pipeline;
 mod record;
 mod replay;

@@ -137,7 +137,10 @@ impl<W: Write> Rows<W> {
 
     pub fn clock(&mut self, clock: &ClockSync) -> Result<()> {
         let Rows { filter, view, buffer, assembler, .. } = self;
-        view.clock(Clock { offset_ns: Some(clock.realtime_ns.saturating_sub(clock.boottime_ns as i64)) });
+        // What is shown is not later, so a later one is none of its business.
+        if filter.until.is_none_or(|until| clock.boottime_ns <= until) {
+            view.clock(Clock { offset_ns: Some(clock.realtime_ns.saturating_sub(clock.boottime_ns as i64)) });
+        }
         assembler.clock(clock.boottime_ns, &mut |op| {
             if filter.matches(op) {
                 view.row(buffer, op);

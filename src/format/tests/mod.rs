@@ -4,6 +4,7 @@ mod cold;
 mod damage;
 mod header;
 mod hostile;
+mod index;
 mod mutations;
 mod roundtrip;
 mod sample;
