@@ -2,8 +2,11 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+
+use mountsnoop::format::{End, wire};
 
 use super::fixtures;
 
@@ -11,6 +14,7 @@ use super::fixtures;
 const READERS: &[&[&str]] = &[
     &["replay", "FILE"],
     &["replay", "--json", "FILE"],
+    &["replay", "--json", "FILE", "--since", "+0s"],
     &["stats", "FILE"],
     &["export", "FILE", "-F", "ndjson", "-o", "-"],
     &["export", "FILE", "-F", "csv", "-o", "-"],
@@ -46,7 +50,7 @@ fn complains(what: &str, command: &[&str], done: &Output, codes: &[i32]) {
         && !stderr.is_empty()
         && !stderr.contains("panicked");
     // info says what is wrong where it says everything else, and does not look into the blocks of events.
-    let unread = || String::from_utf8_lossy(&done.stdout).contains("(their bytes are not read here)");
+    let unread = || String::from_utf8_lossy(&done.stdout).contains("(`verify` reads everything)");
     let info = || done.status.code() == Some(3) || (done.status.success() && unread());
     let fine = fine || (command[0] == "info" && stderr.is_empty() && info());
     assert!(fine, "expected one of {codes:?} and a sentence\n{}", describe(what, command, done));
@@ -88,21 +92,26 @@ fn finished(ndjson: &[u8]) -> Vec<String> {
     text.lines().filter(whole).map(known).collect()
 }
 
-/// Runs every reader on each variant of the fixture, in as many threads as there are processors.
-fn for_each_variant(count: usize, variant: impl Fn(usize) -> Vec<u8> + Sync, what: &str, codes: &[i32]) {
-    let original = fs::read(fixtures::dir().join("seed.mst")).expect("fixtures/seed.mst");
+/// Runs every reader on the variants of a trace of the seed's calls, in as many threads as there are processors.
+fn for_each_variant(
+    original: &[u8],
+    places: Range<usize>,
+    variant: impl Fn(usize) -> Vec<u8> + Sync,
+    what: &str,
+    codes: &[i32],
+) {
     let whole = finished(&fixtures::mountsnoop(&["replay", "--json", "seed.mst"]).stdout);
     assert_eq!(whole.len(), 5, "{whole:?}");
     let threads = std::thread::available_parallelism().map_or(2, |n| n.get());
     std::thread::scope(|scope| {
         for thread in 0..threads {
-            let (variant, whole, original) = (&variant, &whole, &original);
+            let (variant, whole, places) = (&variant, &whole, places.clone());
             scope.spawn(move || {
                 let dir = tempfile::tempdir().expect("a directory");
                 let path = dir.path().join("damaged.mst");
-                for n in (thread..count).step_by(threads) {
+                for n in places.skip(thread).step_by(threads) {
                     let bytes = variant(n);
-                    assert_ne!(&bytes, original);
+                    assert_ne!(bytes, original);
                     fs::write(&path, bytes).expect("written");
                     let what = format!("{what} {n}");
                     for command in READERS {
@@ -127,19 +136,35 @@ fn subsequence(shown: &[String], whole: &[String], described: &str) {
     }
 }
 
+fn seed() -> Vec<u8> {
+    fs::read(fixtures::dir().join("seed.mst")).expect("fixtures/seed.mst")
+}
+
+fn flipped(original: &[u8], n: usize) -> Vec<u8> {
+    let mut bytes = original.to_vec();
+    bytes[n] ^= 1 << (n % 8);
+    bytes
+}
+
 #[test]
 fn a_trace_cut_at_any_byte_yields_what_is_there_and_says_that_it_was_cut() {
-    let original = fs::read(fixtures::dir().join("seed.mst")).expect("fixtures/seed.mst");
-    for_each_variant(original.len(), |n| original[..n].to_vec(), "cut after byte", &[1, 3]);
+    let seed = seed();
+    for_each_variant(&seed, 0..seed.len(), |n| seed[..n].to_vec(), "cut after byte", &[1, 3]);
 }
 
 #[test]
 fn a_trace_with_any_byte_flipped_is_never_believed() {
-    let original = fs::read(fixtures::dir().join("seed.mst")).expect("fixtures/seed.mst");
-    let flip = |n: usize| {
-        let mut bytes = original.clone();
-        bytes[n] ^= 1 << (n % 8);
-        bytes
-    };
-    for_each_variant(original.len(), flip, "flipped byte", &[1, 3]);
+    let seed = seed();
+    for_each_variant(&seed, 0..seed.len(), |n| flipped(&seed, n), "flipped byte", &[1, 3]);
+}
+
+/// The fixture has no index: it is older than that.
+#[test]
+fn a_trace_whose_index_is_damaged_is_not_led_astray() {
+    let seed = fixtures::seed();
+    let end = End::decode(&seed[seed.len() - wire::END_FRAME..]).expect("an END");
+    let index = end.index_offset as usize;
+    assert!(index > 0, "{end:?}");
+    for_each_variant(&seed, index..seed.len(), |n| flipped(&seed, n), "flipped byte", &[1, 3]);
+    for_each_variant(&seed, index..seed.len(), |n| seed[..n].to_vec(), "cut after byte", &[1, 3]);
 }

@@ -50,7 +50,7 @@ pub fn trace(metadata: &Metadata, identity: FileIdentity, clock: ClockSync, even
 }
 
 /// The five calls of the first mountsnoop's example, as a recorder of 2016 would have caught them.
-fn seed() -> Vec<u8> {
+pub fn seed() -> Vec<u8> {
     let text = |s: &'static str| Some(s.as_bytes());
     let empty = text("");
     let bind = || synth::mount(text("/mnt"), text("/mnt"), empty, 0xc0ed_0000 | 4096, empty).comm(b"mount");

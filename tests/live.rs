@@ -6,6 +6,7 @@ mod capture;
 mod cgroups;
 mod command;
 mod ending;
+mod following;
 mod hung;
 mod newcalls;
 mod rights;

@@ -14,4 +14,6 @@ mod oracle;
 #[cfg(feature = "record")]
 mod readme;
 #[cfg(feature = "record")]
+mod segments;
+#[cfg(feature = "record")]
 mod support;

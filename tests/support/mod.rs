@@ -206,6 +206,18 @@ impl Running {
         self.look(what, |running| found(&String::from_utf8_lossy(&running.stderr.now())))
     }
 
+    /// Does something again and again until it has ended.
+    #[track_caller]
+    pub fn until_ended(&mut self, mut meanwhile: impl FnMut()) {
+        while self.child.try_wait().expect("a child can be waited for").is_none() {
+            if self.started.elapsed() > DEADLINE {
+                self.give_up("did not end");
+            }
+            meanwhile();
+            std::thread::sleep(LOOK);
+        }
+    }
+
     /// Waits until a recorder says that it records.
     #[track_caller]
     pub fn until_recording(&mut self) {

@@ -6,13 +6,16 @@ use std::fs::File;
 use std::io::{Cursor, Write};
 use std::path::Path;
 
-use mountsnoop::format::{BLOCK_INDEX, BLOCK_META, BlockHeader, FRESH, Frame, Reader, Scanner, Wanted, wire};
+use mountsnoop::format::{
+    BLOCK_INDEX, BLOCK_META, BlockHeader, FRESH, Frame, Item, Reader, Scanner, Wanted, wire,
+};
+use mountsnoop::layout::Common;
 use mountsnoop::views::{Clock, Json, Stamp, Stats, StatsOptions, Text, TextOptions, View};
 
 use crate::args::FilterArgs;
 use crate::input::Complaints;
 use crate::pipeline::Rows;
-use machine::{MS, START, recorded};
+use machine::{MS, recorded};
 
 #[derive(Clone, Copy, Debug)]
 enum How {
@@ -59,6 +62,8 @@ struct Trace {
     bytes: Vec<u8>,
     file: tempfile::NamedTempFile,
     blocks: Vec<BlockHeader>,
+    /// When it was begun, ns of CLOCK_BOOTTIME.
+    begun: u64,
 }
 
 impl Trace {
@@ -66,13 +71,15 @@ impl Trace {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&bytes).unwrap();
         let mut scanner = Scanner::from_file(file.reopen().unwrap(), Wanted::Nothing).unwrap();
-        let mut blocks = Vec::new();
+        let (mut blocks, mut begun) = (Vec::new(), 0);
         while let Some(frame) = scanner.next().unwrap() {
-            if let Frame::Block { header, .. } = frame {
-                blocks.push(header);
+            match frame {
+                Frame::Block { header, .. } => blocks.push(header),
+                Frame::FileHeader { header, .. } => begun = header.created_boottime_ns,
+                _ => {}
             }
         }
-        Trace { bytes, file, blocks }
+        Trace { bytes, file, blocks, begun }
     }
 
     /// The part, from the whole trace, which of a pipe is all one can read, and from as little of the file as will do.
@@ -109,13 +116,34 @@ fn every_part_of_a_trace_is_shown_as_the_whole_shows_it() {
         let fresh = trace.blocks.iter().filter(|block| block.flags & FRESH != 0).count();
         assert!(fresh > 5, "{fresh} blocks where reading can begin");
         for (n, block) in trace.blocks.iter().enumerate().filter(|(_, block)| block.event_count > 0) {
-            let since = block.ts_min - START + (n as u64 % 2) * (block.ts_max - block.ts_min) / 2;
+            let since = block.ts_min - trace.begun + (n as u64 % 2) * (block.ts_max - block.ts_min) / 2;
             let how = [How::Text, How::Json, How::Stats][n % 3];
             trace.compare(how, Some(since), Some(since + n as u64 % 5 * 200 * MS));
             if n % 10 == 0 {
                 trace.compare(how, Some(since), None);
                 trace.compare(how, None, Some(since));
             }
+        }
+    }
+}
+
+#[test]
+fn every_part_of_a_fixture_is_shown_as_the_whole_shows_it() {
+    for name in ["seed.mst", "containers.mst"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
+        let trace = Trace::new(std::fs::read(path).unwrap());
+        let mut reader = Reader::from_file(trace.file.reopen().unwrap()).unwrap();
+        let mut times = Vec::new();
+        while let Some(item) = reader.next().unwrap() {
+            if let Item::Event(event) = item {
+                times.push(Common::read(event.bytes).unwrap().time - trace.begun);
+            }
+        }
+        assert!(times.len() >= 10, "{name} has {} events", times.len());
+        for (n, &since) in times.iter().enumerate() {
+            let how = [How::Text, How::Json, How::Stats][n % 3];
+            trace.compare(how, Some(since), times.get(n + 7).copied());
+            trace.compare(how, None, Some(since));
         }
     }
 }
@@ -127,9 +155,9 @@ impl Trace {
         const SECOND: u64 = 1000 * MS;
         let bytes = |block: &BlockHeader| wire::BLOCK_FRAME as u64 + u64::from(block.stored_len);
         let is_start =
-            |block: &BlockHeader| block.flags & FRESH != 0 && block.ts_min + SECOND <= since + START;
+            |block: &BlockHeader| block.flags & FRESH != 0 && block.ts_min + SECOND <= since + self.begun;
         let start = self.blocks.iter().rposition(is_start).unwrap_or(0);
-        let is_later = |block: &BlockHeader| block.ts_min > last + START + SECOND;
+        let is_later = |block: &BlockHeader| block.ts_min > last + self.begun + SECOND;
         let end = self.blocks.iter().position(is_later).unwrap_or(self.blocks.len());
         let about = |n: usize, block: &BlockHeader| match indexed {
             true => n == 0 || n + 1 == self.blocks.len() || block.block_type == BLOCK_INDEX,
@@ -150,11 +178,11 @@ impl Trace {
 }
 
 /// When the last call that is shown has returned, ns after the start; `None` where one has not.
-fn last_return(json: &str) -> Option<u64> {
+fn last_return(json: &str, begun: u64) -> Option<u64> {
     let end = |line| {
         let call: serde_json::Value = serde_json::from_str(line).unwrap();
         let number = |name: &str| call[name].as_u64();
-        Some(number("boottime_ns")? + number("duration_ns")? - START)
+        Some(number("boottime_ns")? + number("duration_ns")? - begun)
     };
     json.lines().map(end).try_fold(0, |last, end| Some(last.max(end?)))
 }
@@ -168,10 +196,10 @@ fn of_thousands_of_blocks_only_those_are_read_that_are_asked_for() {
         let trace = Trace::new(bytes);
         let (whole, mut compared) = (trace.bytes.len() as u64, 0);
         for block in trace.blocks.iter().filter(|block| block.event_count > 0).step_by(97) {
-            let (since, until) = (block.ts_min - START, block.ts_min - START + 100 * MS);
+            let (since, until) = (block.ts_min - trace.begun, block.ts_min - trace.begun + 100 * MS);
             let shown = trace.compare(How::Json, Some(since), Some(until));
             // For one that does not return in the whole trace, the whole trace is read.
-            let Some(last) = last_return(&shown.text) else { continue };
+            let Some(last) = last_return(&shown.text, trace.begun) else { continue };
             let (read, needed) = (shown.bytes_read, trace.needed(since, last.max(until), indexed));
             assert!(
                 read <= needed,

@@ -8,7 +8,7 @@ use mountsnoop::format::{
 use mountsnoop::layout::{self, Common};
 
 pub const MS: u64 = 1_000_000;
-pub const START: u64 = 7_000 * MS;
+const START: u64 = 7_000 * MS;
 
 /// The same numbers in every run, so that a failure can be looked at (xorshift).
 struct Dice(u64);
