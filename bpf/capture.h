@@ -320,7 +320,8 @@ static __noinline int put_bytes(struct scratch *s, __u32 arg, __u64 address, __u
 	return 0;
 }
 
-static __always_inline void send(struct scratch *s)
+/* Returns whether it has arrived. */
+static __always_inline bool send(struct scratch *s)
 {
 	struct ms_counters *count;
 	__u64 size = s->at;
@@ -336,7 +337,9 @@ static __always_inline void send(struct scratch *s)
 		count = my_counters();
 		if (count)
 			count->ring_full++;
+		return false;
 	}
+	return true;
 }
 
 static __always_inline void remember(struct scratch *s)

@@ -15,10 +15,14 @@
 /* What a descriptor of fsopen() looks like, learned from the first one that is seen: the kernel exports no name for it. */
 __u64 fscontext_operations = 0;
 
+/* Raised by the recorder when every process is to be told of again, so that a reader can begin in the middle. */
+volatile __u32 epoch = 0;
+
 struct process {
 	__u64 start;
 	__u64 exe; /* address of its program's file: another after execve() */
 	__u64 cgroups; /* address of its set of cgroups: another after a move in any hierarchy */
+	__u64 epoch;
 };
 
 /* Processes that have been told of. */
@@ -365,8 +369,8 @@ static __noinline int put_ancestors(struct scratch *s)
 }
 
 /*
- * Tells of the process before its first call, and again after each execve() and each move to another cgroup: its program,
- * its cgroup and its ancestors.
+ * Tells of the process before its first call in each epoch, and again after each execve() and each move to another cgroup:
+ * its program, its cgroup and its ancestors.
  */
 static __noinline int introduce(struct scratch *s)
 {
@@ -377,13 +381,14 @@ static __noinline int introduce(struct scratch *s)
 		.start = BPF_CORE_READ(task, group_leader, start_boottime),
 		.exe = (__u64)exe,
 		.cgroups = (__u64)cgroups,
+		.epoch = epoch,
 	};
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct process *known = bpf_map_lookup_elem(&processes, &tgid);
 
-	if (known && known->start == now.start && known->exe == now.exe && known->cgroups == now.cgroups)
+	if (known && known->start == now.start && known->exe == now.exe && known->cgroups == now.cgroups &&
+	    known->epoch == now.epoch)
 		return 0;
-	bpf_map_update_elem(&processes, &tgid, &now, BPF_ANY);
 	begin_event(s, MS_PROCESS);
 	put_task(s);
 	if (exe)
@@ -391,7 +396,9 @@ static __noinline int introduce(struct scratch *s)
 	if (cgroups)
 		put_cgroup(s->slot, (__u64)cgroups);
 	put_ancestors(s);
-	send(s);
+	/* If it is lost, it is told before the next call. */
+	if (send(s))
+		bpf_map_update_elem(&processes, &tgid, &now, BPF_ANY);
 	return 0;
 }
 

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use libbpf_rs::{Link, RingBufferBuilder};
 
 use super::super::{AttachMode, Attachment, Only};
 use super::attach::{self, Facts};
+use super::clock;
 use super::linger;
 use super::link;
 use super::load;
@@ -44,6 +45,8 @@ pub(super) struct Order {
     pub compat: bool,
     pub queries: bool,
     pub only: Only,
+    /// Raised while recording goes on, when every process is to be told of again.
+    pub epoch: Arc<AtomicU32>,
 }
 
 /// Loads and attaches, says so through `out`, then carries events until `stop` is set, and what is left after that.
@@ -112,6 +115,12 @@ fn carry(
         Ok(bytes)
     };
     while !stop.load(Ordering::Acquire) {
+        let epoch = order.epoch.load(Ordering::Acquire);
+        if let Some(bss) = skel.maps.bss_data.as_mut().filter(|bss| bss.epoch != epoch) {
+            bss.epoch = epoch;
+            // Read after that: what is made later is of the new epoch.
+            let _ = out.send(Message::Epoch(clock::boottime_ns()));
+        }
         check(ring.poll_raw(WAIT))?;
         let bytes = hand_over()?;
         if bytes > 0 && bytes < order.ring_bytes as usize / 16 {

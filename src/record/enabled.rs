@@ -8,6 +8,8 @@ mod capture;
 mod clock;
 #[path = "command.rs"]
 mod command;
+#[path = "epoch.rs"]
+mod epoch;
 #[path = "file.rs"]
 mod file;
 #[path = "host.rs"]
@@ -63,6 +65,8 @@ enum Message {
     Attached(Attachment),
     /// Events, each with its length as u32 before it.
     Events(Vec<u8>),
+    /// From this boot time on, every process is told of again.
+    Epoch(u64),
     /// Nothing more comes.
     Detached(Books),
     /// The capture thread gave up.

@@ -204,6 +204,13 @@ impl Sink for TraceFile {
         Ok(())
     }
 
+    fn fresh(&mut self, clock: &ClockSync) -> Result<()> {
+        match self.writer()?.fresh(clock) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(error).with_context(|| self.failed()),
+        }
+    }
+
     fn lost(&mut self, lost: &Lost) -> Result<()> {
         self.writer()?.lost(lost)?;
         Ok(())

@@ -94,6 +94,10 @@ pub trait Sink {
     fn event(&mut self, head: &crate::layout::Common, bytes: &[u8]) -> Result<()>;
     /// How the clocks stand. Comes every ten seconds, and one second after the last event of a burst.
     fn clock(&mut self, clock: &ClockSync) -> Result<()>;
+    /// From here on every process is told of again: what comes can be understood without what came before.
+    fn fresh(&mut self, clock: &ClockSync) -> Result<()> {
+        self.clock(clock)
+    }
     /// Something was lost, here.
     fn lost(&mut self, lost: &Lost) -> Result<()>;
     /// The command has ended.

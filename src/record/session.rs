@@ -2,7 +2,7 @@
 //! everything to the sink in order. Must not know what a sink does with it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use super::super::preflight::System;
 use super::super::{Attachment, CommandEnd, Options, Progress, Sink, Summary};
 use super::capture::{self, Order};
 use super::command::Running;
+use super::epoch::Epoch;
 use super::{Books, Message, clock, host, rights};
 use crate::format::{ChildExit, CpuStats, LossReason, Lost, Metadata, RecorderStats};
 use crate::layout::{self, Common};
@@ -40,6 +41,7 @@ pub fn run(options: &Options, sink: &mut dyn Sink) -> Result<Summary> {
     let (sender, receiver) = sync_channel(BATCHES);
     let stop = Arc::new(AtomicBool::new(false));
     watch_signals(sender.clone())?;
+    let epoch = Arc::new(AtomicU32::new(0));
     let order = Order {
         ring_bytes: options.ring_bytes,
         only_descendants: !options.command.is_empty(),
@@ -47,10 +49,11 @@ pub fn run(options: &Options, sink: &mut dyn Sink) -> Result<Summary> {
         compat: options.compat,
         queries: options.queries,
         only: options.only.clone(),
+        epoch: epoch.clone(),
     };
     spawn_capture(order, sender.clone(), stop.clone())?;
 
-    let mut session = Session::new(options, sink, stop, sender);
+    let mut session = Session::new(options, sink, stop, epoch, sender);
     let recorded = session.record(&receiver);
     // Whatever went wrong, the programs are detached and what they caught is drained.
     session.stop.store(true, Ordering::Release);
@@ -112,6 +115,8 @@ struct Session<'a> {
     options: &'a Options,
     sink: &'a mut dyn Sink,
     stop: Arc<AtomicBool>,
+    /// [`Order::epoch`].
+    next_epoch: Arc<AtomicU32>,
     sender: SyncSender<Message>,
     summary: Summary,
     started: Instant,
@@ -121,6 +126,7 @@ struct Session<'a> {
     attached_ns: u64,
     /// [`Attachment::counts_collide`].
     counts_collide: bool,
+    epoch: Epoch,
     /// When the first event came that may not have been flushed.
     dirty_since: Option<Instant>,
     next_clock: Instant,
@@ -133,6 +139,7 @@ impl<'a> Session<'a> {
         options: &'a Options,
         sink: &'a mut dyn Sink,
         stop: Arc<AtomicBool>,
+        next_epoch: Arc<AtomicU32>,
         sender: SyncSender<Message>,
     ) -> Self {
         let now = Instant::now();
@@ -140,6 +147,7 @@ impl<'a> Session<'a> {
             options,
             sink,
             stop,
+            next_epoch,
             sender,
             summary: Summary::default(),
             started: now,
@@ -147,6 +155,7 @@ impl<'a> Session<'a> {
             next: Vec::new(),
             attached_ns: 0,
             counts_collide: false,
+            epoch: Epoch::new(now),
             dirty_since: None,
             next_clock: now + CLOCK_EVERY,
             next_progress: now + Duration::from_secs(1),
@@ -164,6 +173,7 @@ impl<'a> Session<'a> {
             match message {
                 Some(Message::Attached(attachment)) => self.begin(attachment)?,
                 Some(Message::Events(batch)) => self.events(&batch)?,
+                Some(Message::Epoch(boottime_ns)) => self.epoch.begun(boottime_ns),
                 Some(Message::Command(end)) => self.command_ended(end)?,
                 Some(Message::Signal(signal)) => self.signalled(signal),
                 Some(Message::Failed(error)) => return self.give_up(error),
@@ -183,6 +193,7 @@ impl<'a> Session<'a> {
         let due = [
             Some(self.next_clock),
             self.dirty_since.map(|since| since + self.options.flush),
+            self.epoch.due(),
             self.options.progress.then_some(self.next_progress),
             self.options
                 .duration
@@ -206,6 +217,9 @@ impl<'a> Session<'a> {
         if self.dirty_since.is_some_and(|since| now >= since + self.options.flush) {
             self.sink.flush()?;
             self.dirty_since = None;
+        }
+        if self.epoch.is_over(now) {
+            self.next_epoch.fetch_add(1, Ordering::Release);
         }
         if self.options.progress && now >= self.next_progress {
             self.next_progress = now + Duration::from_secs(1);
@@ -273,16 +287,19 @@ impl<'a> Session<'a> {
     }
 
     fn events(&mut self, mut batch: &[u8]) -> Result<()> {
+        let now = Instant::now();
         while let Some(length) = layout::u32_at(batch, 0) {
             let (event, rest) = batch[4..].split_at((length as usize).min(batch.len() - 4));
             batch = rest;
             let head = Common::read(event)
                 .ok_or_else(|| anyhow!("the kernel side sent an event of {length} bytes"))?;
             self.find_gap(&head)?;
+            if self.epoch.event(head.time, event.len(), now) {
+                self.sink.fresh(&clock::sample())?;
+            }
             self.sink.event(&head, event)?;
             self.summary.events += 1;
         }
-        let now = Instant::now();
         self.dirty_since.get_or_insert(now);
         self.next_clock = self.next_clock.min(now + QUIET);
         Ok(())

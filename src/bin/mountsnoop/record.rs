@@ -173,6 +173,11 @@ impl Sink for Tee {
         self.print(|printer| printer.clock(clock))
     }
 
+    fn fresh(&mut self, clock: &ClockSync) -> Result<()> {
+        self.file.fresh(clock)?;
+        self.print(|printer| printer.fresh(clock))
+    }
+
     fn lost(&mut self, lost: &Lost) -> Result<()> {
         self.file.lost(lost)?;
         self.print(|printer| printer.lost(lost))
