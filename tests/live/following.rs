@@ -1,6 +1,8 @@
 //! A trace is read while it is being recorded: what is there is shown, what comes is followed, and the end is noticed.
 
 use rustix::process::Signal;
+use rustix::time::{ClockId, clock_gettime};
+use serde_json::Value;
 
 use crate::support::{Dir, Running, live};
 
@@ -137,4 +139,56 @@ fn a_trace_that_is_being_recorded_is_not_overwritten() {
     recorder.wait().code(0);
     dir.mountsnoop(["replay", "t.mst"]).run().code(0).silent().has("untouched");
     dir.mountsnoop(["record", "--force", "-o", "t.mst", "--", "true"]).run().code(0);
+}
+
+fn now_ns() -> u64 {
+    let now = clock_gettime(ClockId::Boottime);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// When the trace was begun, and when the last block begins in which reading can begin, boot time; none before there is one
+/// that holds events.
+fn fresh(dir: &Dir) -> Option<(u64, u64)> {
+    let info = dir.mountsnoop(["info", "--json", "--blocks", "t.mst"]).run().code(0);
+    let trace: Value =
+        serde_json::from_str(info.text()).unwrap_or_else(|error| info.fail(&error.to_string()));
+    let blocks = trace["block_list"].as_array().unwrap_or_else(|| info.fail("no blocks"));
+    let fresh =
+        blocks.iter().rev().find(|block| block["flags"].as_u64().is_some_and(|flags| flags & 32 != 0));
+    let begins = fresh.filter(|block| block["events"] != 0)?["first_boottime_ns"].as_u64()?;
+    Some((trace["clock"]["boottime_ns"].as_u64()?, begins))
+}
+
+/// A process that was told of long ago is known to whoever begins to read in the middle.
+#[test]
+fn reading_can_begin_in_the_middle_of_a_trace() {
+    let Some(dir) = live() else { return };
+    dir.compile("say");
+    let name = "x".repeat(4000);
+    let record =
+        ["record", "-o", "t.mst", "--ring-size", "64M", "--flush", "20ms", "--", "./say", "-u", &name];
+    let mut recorder = dir.mountsnoop(record).with_stdin().spawn();
+    recorder.until_recording();
+    let (begun, begins) = recorder.until("a block in which reading can begin", |_| fresh(&dir));
+    // Processes are told of again for certain a second after.
+    let since = begins + 1_100_000_000;
+    recorder.until("that to be long ago", |_| (now_ns() > since + 50_000_000).then_some(()));
+    recorder.say("enough");
+    recorder.wait().code(0);
+    let whole = dir.mountsnoop(["replay", "--json", "t.mst"]).run().code(0).silent();
+    let first = whole.text().lines().next().unwrap_or_else(|| whole.fail("no calls"));
+    let call: Value = serde_json::from_str(first).unwrap_or_else(|error| whole.fail(&error.to_string()));
+    let exe = call["exe"]
+        .as_str()
+        .unwrap_or_else(|| whole.fail("of the first call the program is not known"))
+        .to_owned();
+    let part = format!("+{}ns", since - begun);
+    let part = dir.mountsnoop(["replay", "--json", "t.mst", "--since", &part]).run().code(0).silent();
+    let (shown, calls) = (part.text().lines().count(), whole.text().lines().count());
+    if shown == 0 || shown > calls / 2 || !part.text().lines().all(|line| line.contains(&exe)) {
+        part.fail(&format!("expected some of {calls} calls, each of {exe}"));
+    }
+    if !whole.text().ends_with(part.text()) {
+        part.fail("expected the last calls of the whole trace");
+    }
 }

@@ -2,8 +2,10 @@
 /*
  * say NAME [COUNT]: umount2(NAME), which fails, so many times: a call that can be found again and changes nothing.
  * say -d NAME: the same, once, from a daemon, whose parent has ended by then. Returns after the call has been made.
+ * say -u NAME: the same, thousands of times a second, until there is something on standard input.
  */
 #include "common.h"
+#include <poll.h>
 
 static void from_a_daemon(const char *name)
 {
@@ -30,10 +32,24 @@ static void from_a_daemon(const char *name)
 	_exit(0);
 }
 
+static void until_told(const char *name)
+{
+	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	while (!poll(&input, 1, 0)) {
+		u(name, 0);
+		usleep(100);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "-d")) {
 		from_a_daemon(argv[2]);
+		return 0;
+	}
+	if (argc == 3 && !strcmp(argv[1], "-u")) {
+		until_told(argv[2]);
 		return 0;
 	}
 	if (argc != 2 && argc != 3)

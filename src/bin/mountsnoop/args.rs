@@ -17,10 +17,11 @@ use mountsnoop::record::AttachMode;
   sudo mountsnoop record -o trace.mst               record until Ctrl-C
   sudo mountsnoop record -o boot.mst -- ./start.sh  record one command and what it starts
   mountsnoop replay trace.mst --failed              print the calls that failed
+  mountsnoop replay -f trace.mst                    print them while they are recorded
   mountsnoop stats trace.mst --by error,process     count them
   mountsnoop export trace.mst -o trace.csv          convert
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but events were lost or the file is damaged,
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but events were lost or the file is damaged or was not closed,
 4 the file needs a newer mountsnoop.")]
 pub struct Cli {
     #[command(subcommand)]
