@@ -1,17 +1,13 @@
 //! Items of a trace, or of a recording as it happens, to the rows of one view: the one path that live printing, replay,
 //! export and stats all take, so that they cannot differ.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
 use mountsnoop::assemble::Assembler;
 use mountsnoop::filter::{Filter, TimeContext, TimeSpec, parse_comm};
-use mountsnoop::format::{
-    CONTINUED, ChildExit, ClockSync, FileHeader, Item, Lost, Metadata, Reader, RecorderStats,
-};
-use mountsnoop::layout;
-use mountsnoop::record::Sink;
+use mountsnoop::format::{CONTINUED, ClockSync, FileHeader, Item, Lost, Reader};
 use mountsnoop::views::{self, Clock, Detail, Json, Stamp, Text, TextOptions, View};
 
 use crate::args::{FilterArgs, ViewArgs};
@@ -290,50 +286,6 @@ pub fn view(args: &ViewArgs) -> Box<dyn View> {
     } else {
         let stamps = if args.time { vec![Stamp::Clock] } else { Vec::new() };
         Box::new(Text::new(TextOptions { stamps, utc: args.utc, ..TextOptions::default() }))
-    }
-}
-
-/// Prints a recording as it happens.
-pub struct Printer(Rows<io::Stdout>);
-
-impl Printer {
-    pub fn new(filter: &FilterArgs, args: &ViewArgs) -> Result<Printer> {
-        Ok(Printer(Rows::new(filter, args.utc, view(args), io::stdout())?))
-    }
-}
-
-impl Sink for Printer {
-    fn begin(&mut self, metadata: &Metadata, clock: &ClockSync) -> Result<()> {
-        self.0.start(clock.realtime_ns, clock.boottime_ns)?;
-        self.0.host(&metadata.hostname);
-        self.clock(clock)?;
-        self.flush()
-    }
-
-    fn event(&mut self, _: &layout::Common, bytes: &[u8]) -> Result<()> {
-        self.0.event(bytes)
-    }
-
-    fn clock(&mut self, clock: &ClockSync) -> Result<()> {
-        self.0.clock(clock)
-    }
-
-    fn lost(&mut self, lost: &Lost) -> Result<()> {
-        self.0.lost(lost);
-        Ok(())
-    }
-
-    fn child_exit(&mut self, _: &ChildExit) -> Result<()> {
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.0.flush()
-    }
-
-    fn end(&mut self, _: &RecorderStats, clock: &ClockSync) -> Result<()> {
-        self.0.clock(clock)?;
-        self.0.end()
     }
 }
 
