@@ -145,20 +145,20 @@ impl<W: Write> Rows<W> {
         Ok(())
     }
 
-    /// Shows a loss, and says so, if it may concern the time that is asked for.
-    pub fn lost(&mut self, lost: &Lost) -> bool {
+    /// Whether what was lost may be of the time that is asked for.
+    fn concerns(&self, lost: &Lost) -> bool {
         let Filter { since, until, .. } = self.filter;
-        if since.is_some_and(|since| lost.to_ns < since) || until.is_some_and(|until| lost.from_ns > until) {
-            return false;
-        }
-        if lost.reason.counts_events() {
+        since.is_none_or(|since| lost.to_ns >= since) && until.is_none_or(|until| lost.from_ns <= until)
+    }
+
+    pub fn lost(&mut self, lost: &Lost) {
+        if lost.reason.counts_events() && self.concerns(lost) {
             self.assembler.missing(Some(lost.to_ns));
             let why = lost.reason.to_string();
             let between = Some((lost.from_ns, lost.to_ns));
             let lost = views::Lost { events: lost.count, cpu: lost.cpu, between, why: &why };
             self.view.lost(&mut self.buffer, &lost);
         }
-        true
     }
 
     /// What has not returned by now will not, in this trace.
@@ -219,10 +219,9 @@ impl<W: Write> Rows<W> {
             }
             Item::Metadata(metadata) => self.host(&metadata.hostname),
             Item::Clock(clock) => self.clock(&clock)?,
-            Item::Lost(lost) => {
-                if self.lost(&lost) {
-                    complaints.lost(&lost);
-                }
+            Item::Lost(lost) if self.concerns(&lost) => {
+                complaints.lost(&lost);
+                self.lost(&lost);
             }
             Item::Damage(damage) => {
                 self.assembler.missing(None);
