@@ -369,8 +369,8 @@ static __noinline int put_ancestors(struct scratch *s)
 }
 
 /*
- * Tells of the process before its first call in each epoch, and again after each execve() and each move to another
- * cgroup: its program, its cgroup and its ancestors.
+ * Tells of the process before its first call in each epoch, and again after each execve() and each move to another cgroup:
+ * its program, its cgroup and its ancestors.
  */
 static __noinline int introduce(struct scratch *s)
 {

@@ -2,8 +2,9 @@
 //! Must not know what an event means: an event is bytes, and the little that a block header says about it.
 //!
 //! A [`Writer`] appends records and never goes back, so a killed recorder leaves a readable trace. A [`Reader`] gives
-//! one [`Item`] after another and says where something is missing. Below it stand its layers, for callers that skip
-//! blocks or decompress them in parallel: [`Scanner`] finds blocks, [`decompress`] opens one, [`Records`] splits it.
+//! one [`Item`] after another and says where something is missing; of a file it can read a part, by the index or from
+//! header to header ([`Reader::narrow`]). Below it stand its layers, for callers that skip blocks or decompress them in
+//! parallel: [`Scanner`] finds blocks, [`decompress`] opens one, [`Records`] splits it.
 //!
 //! What follows is the specification, `docs/FORMAT.md`.
 #![doc = include_str!("../../docs/FORMAT.md")]
@@ -13,6 +14,7 @@ mod codec;
 mod cold;
 mod damage;
 mod error;
+mod find;
 mod header;
 mod identity;
 mod index;

@@ -5,7 +5,7 @@ use mountsnoop::record;
 
 use crate::args::{CaptureArgs, FilterArgs, ViewArgs};
 use crate::outcome::Outcome;
-use crate::pipeline::Printer;
+use crate::printer::Printer;
 use crate::record::capture_options;
 
 pub fn run(filter: &FilterArgs, view: &ViewArgs, capture: &CaptureArgs) -> Result<Outcome> {

@@ -10,6 +10,7 @@ mod outcome;
 #[cfg(test)]
 mod part_tests;
 mod pipeline;
+mod printer;
 mod record;
 mod replay;
 mod stats;

@@ -1,17 +1,13 @@
 //! Items of a trace, or of a recording as it happens, to the rows of one view: the one path that live printing, replay,
 //! export and stats all take, so that they cannot differ.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
 use mountsnoop::assemble::Assembler;
 use mountsnoop::filter::{Filter, TimeContext, TimeSpec, parse_comm};
-use mountsnoop::format::{
-    CONTINUED, ChildExit, ClockSync, FileHeader, Item, Lost, Metadata, Reader, RecorderStats,
-};
-use mountsnoop::layout;
-use mountsnoop::record::Sink;
+use mountsnoop::format::{CONTINUED, ClockSync, FileHeader, Item, Lost, Reader};
 use mountsnoop::views::{self, Clock, Detail, Json, Stamp, Text, TextOptions, View};
 
 use crate::args::{FilterArgs, ViewArgs};
@@ -149,20 +145,20 @@ impl<W: Write> Rows<W> {
         Ok(())
     }
 
-    /// Shows a loss, and says so, if it may concern the time that is asked for.
-    pub fn lost(&mut self, lost: &Lost) -> bool {
+    /// Whether what was lost may be of the time that is asked for.
+    fn concerns(&self, lost: &Lost) -> bool {
         let Filter { since, until, .. } = self.filter;
-        if since.is_some_and(|since| lost.to_ns < since) || until.is_some_and(|until| lost.from_ns > until) {
-            return false;
-        }
-        if lost.reason.counts_events() {
+        since.is_none_or(|since| lost.to_ns >= since) && until.is_none_or(|until| lost.from_ns <= until)
+    }
+
+    pub fn lost(&mut self, lost: &Lost) {
+        if lost.reason.counts_events() && self.concerns(lost) {
             self.assembler.missing(Some(lost.to_ns));
             let why = lost.reason.to_string();
             let between = Some((lost.from_ns, lost.to_ns));
             let lost = views::Lost { events: lost.count, cpu: lost.cpu, between, why: &why };
             self.view.lost(&mut self.buffer, &lost);
         }
-        true
     }
 
     /// What has not returned by now will not, in this trace.
@@ -223,10 +219,9 @@ impl<W: Write> Rows<W> {
             }
             Item::Metadata(metadata) => self.host(&metadata.hostname),
             Item::Clock(clock) => self.clock(&clock)?,
-            Item::Lost(lost) => {
-                if self.lost(&lost) {
-                    complaints.lost(&lost);
-                }
+            Item::Lost(lost) if self.concerns(&lost) => {
+                complaints.lost(&lost);
+                self.lost(&lost);
             }
             Item::Damage(damage) => {
                 self.assembler.missing(None);
@@ -290,50 +285,6 @@ pub fn view(args: &ViewArgs) -> Box<dyn View> {
     } else {
         let stamps = if args.time { vec![Stamp::Clock] } else { Vec::new() };
         Box::new(Text::new(TextOptions { stamps, utc: args.utc, ..TextOptions::default() }))
-    }
-}
-
-/// Prints a recording as it happens.
-pub struct Printer(Rows<io::Stdout>);
-
-impl Printer {
-    pub fn new(filter: &FilterArgs, args: &ViewArgs) -> Result<Printer> {
-        Ok(Printer(Rows::new(filter, args.utc, view(args), io::stdout())?))
-    }
-}
-
-impl Sink for Printer {
-    fn begin(&mut self, metadata: &Metadata, clock: &ClockSync) -> Result<()> {
-        self.0.start(clock.realtime_ns, clock.boottime_ns)?;
-        self.0.host(&metadata.hostname);
-        self.clock(clock)?;
-        self.flush()
-    }
-
-    fn event(&mut self, _: &layout::Common, bytes: &[u8]) -> Result<()> {
-        self.0.event(bytes)
-    }
-
-    fn clock(&mut self, clock: &ClockSync) -> Result<()> {
-        self.0.clock(clock)
-    }
-
-    fn lost(&mut self, lost: &Lost) -> Result<()> {
-        self.0.lost(lost);
-        Ok(())
-    }
-
-    fn child_exit(&mut self, _: &ChildExit) -> Result<()> {
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.0.flush()
-    }
-
-    fn end(&mut self, _: &RecorderStats, clock: &ClockSync) -> Result<()> {
-        self.0.clock(clock)?;
-        self.0.end()
     }
 }
 

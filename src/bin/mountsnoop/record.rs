@@ -12,7 +12,7 @@ use mountsnoop::record::{self, CommandEnd, Only, Options, Progress, Sink, Summar
 
 use crate::args::{CaptureArgs, FilterArgs, RecordArgs};
 use crate::outcome::{self, Outcome};
-use crate::pipeline::Printer;
+use crate::printer::Printer;
 
 pub fn run(args: &RecordArgs) -> Result<Outcome> {
     // Both outputs are opened before the work begins: a wrong path should not cost a recording.
