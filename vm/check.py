@@ -219,8 +219,9 @@ def choice(way):
 def judge(way, kernel):
     """The verdict and what it rests on."""
     if "recording into" not in way.said("calls"):
+        why = way.said("calls").replace("\n", " | ")
         known = tuple(map(int, kernel.split("."))) < SINCE.get(way.name, (0,))
-        return ("refused" if known else "FAILED"), [way.said("calls").replace("\n", " | ")]
+        return ("refused", [why[:160]]) if known else ("FAILED", [why])
     notes, verdict = [], "passed"
     storms = [lambda way: storm(way, "failing"), lambda way: storm(way, "tmpfs")]
     for check in [choice] * way.chosen + [calls] + storms:
