@@ -73,7 +73,8 @@ static void newer(void)
 	CALL((457, nothing, 0x1000, 16, 0),
 	     statmount[32]({size=32, mnt_id=0x5, param=0x0}, 0x1000, 16, 0x0) = -EINVAL);
 	CALL((458, nothing, 0x1000, 1, 0x100), listmount[32]({size=32, mnt_id=0x5, param=0x0}, 0x1000, 1, 0x100) = -EINVAL);
-	CALL((470, nothing, 0x1000, 1, 0), listns[32]({size=32, ns_id=0x5, ns_type=0x0, user_ns_id=0x0}, 0x1000, 1, 0x0) = -EINVAL);
+	CALL((470, nothing, 0x1000, 1, 1),
+	     listns[32]({size=32, ns_id=0x5, ns_type=0x0, user_ns_id=0x0}, 0x1000, 1, 0x1) = -EINVAL);
 }
 
 void _start(void)
