@@ -1,9 +1,9 @@
 //! Attaches loaded programs to the kernel.
 //! Must not know what they record.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use libbpf_rs::skel::Skel;
-use libbpf_rs::{KprobeMultiOpts, Link};
+use libbpf_rs::{ErrorKind, KprobeMultiOpts, Link};
 
 use super::super::{AttachMode, Attachment};
 use super::attach::{Choice, Functions, Target};
@@ -29,11 +29,12 @@ pub(super) fn attach(
     } else {
         for program in skel.object().progs_mut().filter(|program| program.autoload()) {
             let section = program.section().to_string_lossy().into_owned();
-            links.push(
-                program
-                    .attach()
-                    .with_context(|| format!("failed to attach to {section}{}", Messages::take()))?,
-            );
+            links.push(program.attach().map_err(|error| {
+                let refused =
+                    choice.mode == AttachMode::Tracepoint && error.kind() == ErrorKind::PermissionDenied;
+                let advice = if refused { paranoia().unwrap_or_default() } else { String::new() };
+                anyhow!(error).context(format!("failed to attach to {section}{advice}{}", Messages::take()))
+            })?);
             if let Some(target) = Target::of(&section)
                 && !attached.contains(&target.call)
             {
@@ -58,6 +59,17 @@ pub(super) fn attach(
         missing,
         counts_collide: false,
     })
+}
+
+/// What to do where perf_event_open(2) refuses a tracepoint. In Linux itself CAP_PERFMON is enough; Debian and Ubuntu know
+/// levels above 2, on which it is not.
+fn paranoia() -> Option<String> {
+    let level = std::fs::read_to_string("/proc/sys/kernel/perf_event_paranoid").ok()?;
+    let level: i32 = level.trim().parse().ok().filter(|&level| level > 2)?;
+    Some(format!(
+        " (kernel.perf_event_paranoid is {level}, with which this kernel wants CAP_SYS_ADMIN: run it with sudo, set it to 2, or \
+         try --attach fentry)"
+    ))
 }
 
 /// All functions that there are, native ones and those of 32-bit calls, with two programs and two links.
