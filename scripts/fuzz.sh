@@ -15,7 +15,7 @@ work=$target/corpus
 export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=1 -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
 -Cllvm-args=-sanitizer-coverage-trace-compares"
-CARGO_TARGET_DIR=$target cargo build --locked --release --target "$host"
+CARGO_TARGET_DIR=$target cargo build --locked --release --bins --target "$host"
 
 for name in "$@"; do
 	mkdir -p "$work/$name" "artifacts/$name"

@@ -1,4 +1,4 @@
-//! Writes what fuzzing begins with: `cargo run --bin seeds DIRECTORY` makes of every fixture one file for each target that
+//! Writes what fuzzing begins with: `cargo run --example seeds DIRECTORY` makes of every fixture one file for each target that
 //! can use it, below the directory, as `fuzz/src/lib.rs` reads them.
 
 use std::fs;
