@@ -134,14 +134,20 @@ const GOLDEN: &[(&str, &[&str])] = &[
     ("info.txt", &["info", "FILE"]),
 ];
 
-#[test]
-fn every_fixture_reads_as_it_always_did() {
-    let update = std::env::var_os("MOUNTSNOOP_UPDATE").is_some();
+/// The traces that lie beside what every command makes of them.
+pub fn traces() -> Vec<PathBuf> {
     let mut traces: Vec<PathBuf> =
         fs::read_dir(dir()).expect("fixtures").map(|entry| entry.expect("an entry").path()).collect();
     traces.retain(|path| path.extension().is_some_and(|ext| ext == "mst"));
     traces.sort();
     assert!(traces.len() >= 2, "fixtures are missing: {traces:?}");
+    traces
+}
+
+#[test]
+fn every_fixture_reads_as_it_always_did() {
+    let update = std::env::var_os("MOUNTSNOOP_UPDATE").is_some();
+    let traces = traces();
     let mut wrong = Vec::new();
     for path in &traces {
         let name = path.file_name().and_then(|name| name.to_str()).expect("a plain name");

@@ -1,39 +1,25 @@
 #!/usr/bin/python3
-"""A second reader of .mst traces, written from docs/FORMAT.md alone. It prints every item of each file whose path it
-reads from standard input as a line of JSON, then an empty line. tests/second.rs compares that with our own reader."""
+"""A second reader of .mst traces, written from docs/FORMAT.md alone. Of each file that a line of its standard input names it
+prints every item as a line of JSON, then an empty line. tests/second_reader.rs compares that with what our own reader gives."""
+import contextlib
+import functools
 import json
 import sys
 
 import zstandard
 
-MAX_RAW, MAX_BODY, MAX_PAYLOAD, MAX_BEFORE = 8 << 20, 1 << 20, 4096, 16 << 20
-TABLE = list(range(256))
-for _ in range(8):
-    TABLE = [n >> 1 ^ (0x82F63B78 if n & 1 else 0) for n in TABLE]
-
-
-def crc(data):
-    value = 0xFFFFFFFF
-    for byte in data:
-        value = value >> 8 ^ TABLE[(value ^ byte) & 255]
-    return value ^ 0xFFFFFFFF
-
-
-def bound(n):
-    return n + n // 256 + ((131072 - n) // 2048 if n < 131072 else 0)
-
-
-# What the document says. Fields are "name:type": the types B H I Q q have a fixed size, a number is that many bytes, the
-# others are those of section 7. A name with ? is absent where the bytes end before it or where it is 0; _ says nothing.
+MAX_RAW, MAX_BODY, MAX_PAYLOAD, MST, MSTE = 8 << 20, 1 << 20, 4096, b"\x89MST\r\n\x1A\n", b"MSTE".hex()
+# Fields are "name:type". B H I Q q have a fixed size, a number is so many bytes, the other types are those of section 7. A name
+# with ? is absent where the bytes end before it, and where it is 0; what is called _ means nothing.
 SIZES = {"B": 1, "H": 2, "I": 4, "Q": 8, "q": 8}
-# Sections 2 to 4, by the magic of the frame: a name, how the payload begins, its size, where its CRC stands, its fields.
-HEADERS = {
-    b"Z*M\x18": ("start", b"\x89MST\r\n\x1A\n", range(136, MAX_PAYLOAD + 1), 132,
-                 "major:H minor:H len:I incompat:Q compat:Q file_uuid:16 session_uuid:16 segment_index:I max_block_raw:I "
-                 "created_realtime:q created_boottime:Q boot_id:16 host_id:16"),
-    b"[*M\x18": ("block", b"MBLK\1", [96], 92, "type:B flags:H tag:8 seq:Q raw_len:I stored_len:I records:I events:I "
-                 "ts_min:Q ts_max:Q base:Q lost_total:Q op_mask:Q _:Q stored_crc:I"),
-    b"\\*M\x18": ("end", b"MEND", [48], 40, "flags:I tag:8 index_offset:Q index_len:Q base:Q _:I trailer:4")}
+HEADERS = {  # sections 2 to 4, by the magic of the frame: a name, how the payload begins, its size, where its CRC is, its fields
+    b"Z*M\x18": ("start", MST, range(136, MAX_PAYLOAD + 1), 132,
+                 "_:8 major:H minor:H len:I incompat:Q compat:Q file_uuid:16 session_uuid:16 segment_index:I "
+                 "max_block_raw:I created_realtime:q created_boottime:Q boot_id:16 host_id:16"),
+    b"[*M\x18": ("block", b"MBLK", [96], 92,
+                 "_:4 version:B type:B flags:H tag:8 seq:Q raw_len:I stored_len:I records:I events:I ts_min:Q ts_max:Q "
+                 "base:Q lost_total:Q op_mask:Q _:Q stored_crc:I"),
+    b"\\*M\x18": ("end", b"MEND", [48], 40, "_:4 flags:I tag:8 index_offset:Q index_len:Q base:Q _:I trailer:4")}
 RECORDS = {  # section 7
     0x0001: ("metadata", "tool_version:string tool_commit:string args:list,string hostname:string kernel_release:string "
              "kernel_version:string machine:string os:string page_size:u32 cpus:u32 boot_id:16 init_mnt_ns:option,u64 "
@@ -46,44 +32,48 @@ RECORDS = {  # section 7
     0x0021: ("recorder_stats", "seen:u64 sent:u64 ring_full:u64 written:u64 user_dropped:u64 map_full:u64 overflow:u64 "
              "queries:u64 cpus:list,tuple,u32,u64,u64 missed:list,tuple,string,u64 stopped_by:string"),
     0x0023: ("child_exit", "pid:u32 status:option,i32 signal:option,i32 boottime:u64")}
-COMMON = "_:H call:H phase:B abi:B flags:H time:Q seq:Q cpu:I pid:I tid:I mnt_ns:I "
-TASK = COMMON + ("ppid:I uid:I gid:I _:I cgroup:Q comm:16 start?:Q mnt_ns_id?:Q pid_ns?:I _?:I ns_pid?:I ns_tid?:I")
-EVENTS = {1: ("enter", TASK), 2: ("exit", COMMON + "ret:q"), 3: ("process", TASK)}
-SECTIONS = {
-    1: ("number", "value:Q"), 2: ("string", ""), 3: ("bytes", ""), 4: ("mount", "unique_id?:Q key:Q id:I dev:I"),
-    5: ("fscontext", "key:Q purpose:I _:I"), 6: ("cwd", "path"), 7: ("root", "path"), 8: ("namespace", "inode:I _:I"),
-    9: ("exe", "path"), 10: ("parent", "pid:I _:I comm:16")}
+COMMON = "_:H call:H phase:B abi:B flags:H time:Q seq:Q cpu:I pid:I tid:I mnt_ns:I "  # section 8
+TASK = "ppid:I uid:I gid:I _:I cgroup:Q comm:comm start?:Q mnt_ns_id?:Q pid_ns?:I _?:I ns_pid?:I ns_tid?:I"
+EVENTS = {1: ("enter", TASK), 2: ("exit", "ret:q"), 3: ("process", TASK)}
+SECTIONS = {1: ("number", ""), 2: ("string", ""), 3: ("bytes", ""), 4: ("mount", "unique_id?:Q key:Q id:I dev:I"),
+            5: ("fscontext", "key:Q purpose:I _:I"), 6: ("cwd", ""), 7: ("root", ""), 8: ("namespace", "inode:I _:I"),
+            9: ("exe", ""), 10: ("parent", "pid:I _:I comm:comm")}
 STATES = {0: "whole", 1: "cut", 2: "fault", 3: "null"}
+TABLE = functools.reduce(lambda table, _: [n >> 1 ^ (0x82F63B78 if n & 1 else 0) for n in table], range(8), range(256))
+WRONG = (ValueError, LookupError, zstandard.ZstdError)
 
 
-def cut(body, count):
-    """The first bytes of a bytearray, which loses them."""
-    if count > len(body):
-        raise ValueError("bytes are missing")
-    taken, body[:count] = bytes(body[:count]), b""
-    return taken
+def crc(data):
+    return functools.reduce(lambda sum, byte: sum >> 8 ^ TABLE[(sum ^ byte) & 255], data, 0xFFFFFFFF) ^ 0xFFFFFFFF
 
 
-def take(body, kind, *more):
+def take(body, kind, *of):
+    """One value from the front of a bytearray; one of WRONG where it is not as it must be."""
+    if isinstance(kind, int):
+        if kind > len(body):
+            raise ValueError("bytes are missing")
+        taken, body[:kind] = bytes(body[:kind]), b""
+        return taken
     if kind in SIZES:
-        return int.from_bytes(cut(body, SIZES[kind]), "little", signed=kind == "q")
+        return int.from_bytes(take(body, SIZES[kind]), "little", signed=kind == "q")
+    if kind in TYPES:
+        return TYPES[kind](body, *of)
     if kind.isdigit():
-        return cut(body, int(kind)).hex()
-    if kind == "string":
-        return cut(body, take(body, "u64")).decode()
-    if kind == "list":
-        return [take(body, *more) for _ in range(take(body, "u64"))]
-    if kind == "tuple":
-        return [take(body, each) for each in more]
+        return take(body, int(kind)).hex()
     first = take(body, "B")
-    if kind in ("option", "bool"):
-        if first > 1:
-            raise ValueError("neither 0 nor 1")
-        return bool(first) if kind == "bool" else take(body, *more) if first else None
-    value = take(body, {251: "H", 252: "I", 253: "Q"}[first]) if 250 < first < 254 else first
-    if first > 253 or value >> int(kind[1:]):
-        raise ValueError("no such number")
+    value = first if first < 251 else take(body, "HIQ"[first - 251])
+    if value >> int(kind[1:]):
+        raise ValueError("too large a number")
     return value if kind[0] == "u" else value >> 1 ^ -(value & 1)
+
+
+TYPES = {
+    "bool": lambda body: [False, True][take(body, "B")],
+    "option": lambda body, *of: take(body, *of) if take(body, "bool") else None,
+    "string": lambda body: take(body, take(body, "u64")).decode(),
+    "list": lambda body, *of: [take(body, *of) for _ in range(take(body, "u64"))],
+    "tuple": lambda body, *of: [take(body, each) for each in of],
+    "comm": lambda body: take(body, 16).split(b"\0")[0].hex()}
 
 
 def fields(layout, body):
@@ -97,179 +87,145 @@ def fields(layout, body):
 
 
 def header_at(data, at):
-    """(name, fields, size) of the valid header that stands here, or what is wrong: "torn tail", "no header", "bytes"."""
+    """The name, the fields and the size of the valid header that stands here; else why there is none, no fields, and 1."""
     rest, body = data[at:at + 12], data[at + 8:at + 8 + MAX_PAYLOAD]
+    size = int.from_bytes(rest[4:8], "little")
     for magic, (name, begin, sizes, checked, layout) in HEADERS.items():
-        size = int.from_bytes(rest[4:8], "little")
-        if not (magic + (rest[4:8] if name == "start" else b"%c\0\0\0" % sizes[0]) + begin).startswith(rest):
+        if not (magic + (rest[4:8] if name == "start" else bytes([*sizes, 0, 0, 0])) + begin).startswith(rest):
             continue
         if len(rest) < 8 or size in sizes and len(body) < size:
-            return "torn tail"
-        right = size in sizes and crc(body[:checked]) == int.from_bytes(body[checked:checked + 4], "little")
-        if right and body.startswith(begin):
-            found = fields(layout, bytearray(body[len(begin):]))
-            if (found.pop("len", size), found.pop("trailer", "4d535445")) == (size, "4d535445") and \
-               found.get("raw_len", 0) <= MAX_RAW and found.get("stored_len", 0) <= bound(found.get("raw_len", 0)):
+            return "torn tail", None, 1
+        if size in sizes and crc(body[:checked]) == int.from_bytes(body[checked:checked + 4], "little"):
+            found = fields(layout, bytearray(body))
+            raw, stored = found.get("raw_len", 0), found.get("stored_len", 0)
+            expected = {"len": size, "version": 1, "trailer": MSTE}
+            right = body.startswith(begin) and all(found.pop(key, value) == value for key, value in expected.items())
+            if right and raw <= MAX_RAW and stored <= raw + raw // 256 + max(0, 131072 - raw) // 2048:
                 return name, found, 8 + size
-        return "no header"
-    return "bytes"
+        return "no header", None, 1
+    return "bytes", None, 1
 
 
 def event(body):
-    size, (name, layout) = int.from_bytes(body[:2], "little"), EVENTS.get((body + b"\0" * 5)[4], (None, COMMON))
-    found, rest = {"item": name, **fields(layout, body[:size]), "sections": []}, body[size:]
-    if size > len(body):
-        raise ValueError("its header is longer than the event")
-    while name and rest:
-        found["sections"].append(section(rest))
-    return found if name else None
+    """Section 8; None: of a phase that this document does not know."""
+    header = bytearray(take(body, int.from_bytes(body[:2], "little")))
+    found = {**fields(COMMON, header), "sections": [], "objects": [], "parents": []}
+    found["item"], layout = EVENTS.get(found["phase"], (None, ""))
+    found.update(fields(layout, header))
+    while found["item"] and body:
+        number, arg, state, size = fields("kind:B arg:B state:B _:B len:I", body).values()
+        content, (kind, layout), what = take(body, size), SECTIONS.get(number, (None, "")), STATES.get(state & 127)
+        one = {"kind": number, "arg": arg, "state": what, "late": state > 127, "bytes": content.hex()}
+        if kind == "number" or what == "fault" and kind in ("string", "bytes"):
+            one.update(fields("value:Q", bytearray(content)))
+        elif kind in ("cwd", "root", "exe") and what in ("whole", "cut"):
+            names = content.removesuffix(b"\0").split(b"\0")[::-1]
+            found.setdefault(kind, b"".join(b"/" + name for name in names).hex())
+        elif layout and what == "whole":
+            with contextlib.suppress(*WRONG):  # shorter than its structure: absent
+                known = fields(layout, bytearray(content))
+                found["parents" if kind == "parent" else "objects"].append({"kind": kind, "arg": arg, **known})
+        found["sections"].append(one)
+    return found if found["item"] else None
 
 
-def section(rest):
-    kind, arg, state, size = fields("kind:B arg:B state:B _:B len:I", rest).values()
-    content, (name, layout), what = cut(rest, size), SECTIONS.get(kind, (kind, "")), STATES.get(state & 127)
-    found = {"section": name, "arg": arg, "state": what, "late": state > 127, "bytes": content.hex()}
-    if kind == 1 or what == "fault" and kind in (2, 3):
-        found.update(fields("value:Q", bytearray(content)))
-    elif layout == "path" and what in ("whole", "cut"):
-        found["path"] = b"".join(b"/" + name for name in (content + b"\0").replace(b"\0\0", b"\0").split(b"\0")[-2::-1]).hex()
-    elif what == "whole" and layout:
+def records(found, stored):
+    """Sections 3 and 6: the items of a block, or what is wrong in place of one."""
+    try:
+        raw = bytearray(zstandard.ZstdDecompressor().decompress(stored, allow_extra_data=False))
+        if stored[:4] != b"\x28\xB5\x2F\xFD" or not zstandard.frame_content_size(stored) == found["raw_len"] == len(raw):
+            return (yield "bad frame")
+    except WRONG:
+        return (yield "bad frame")
+    counts = [0, 0]
+    while raw:
         try:
-            found.update(fields(layout, bytearray(content)))
-        except ValueError:
-            pass
-    return found
-
-
-def record(kind, body):
-    """A record; None if this document does not know it."""
-    if kind == 0x0010:
-        return event(body)
-    if kind not in RECORDS or take(body, "B") != 1:
-        return None
-    name, layout = RECORDS[kind]
-    found = {"item": name, **fields(layout, body)}
-    if body:
-        raise ValueError("bytes after the last field")
-    return found
+            kind, flags, size = fields("kind:H flags:H len:I", raw).values()
+            body = bytearray(take(raw, size if size <= MAX_BODY else len(raw) + 1))
+        except WRONG:
+            return (yield "long record")
+        counts, ours = [counts[0] + 1, counts[1] + (kind == 0x10)], kind in RECORDS and body[:1] in (b"", b"\1")
+        if kind != 0x10 and not ours and flags & 1:
+            return (yield "critical")
+        try:
+            item = event(body) if kind == 0x10 else {"item": "unknown", "kind": kind}
+            item = {"item": RECORDS[kind][0], **fields("_:B " + RECORDS[kind][1], body)} if ours else item
+            yield from [] if item is None else [item] if not ours or not body else ["bad record"]
+        except WRONG:
+            yield "bad record"
+    if counts != [found["records"], found["events"]]:
+        yield "counts"
 
 
 class Trace:
-    """Section 5: where reading stands. Before any header its tag is None, and after an END it is not open."""
+    """Section 5: where reading stands. Before any header there is no tag; after an END it is not open."""
     tag, seq, events, open, damaged, stats = None, 0, 0, True, False, False
 
-    def objection(self, name, found):
-        """Why an intact header cannot be what comes next."""
-        if name == "start":
-            return "no end" if self.open and self.tag else None
-        if self.tag is None or found["tag"] == self.tag and not self.open:
-            return "no header"
-        if found["tag"] != self.tag:
-            return "foreign"
-        return "gap" if (found.get("seq", self.seq), found["base"]) != (self.seq, self.events) else None
-
-    def search(self, data, at, searched=True):
-        """The next header where reading can go on: where it stands, its name and fields, and the events missing before it."""
-        last = at + MAX_BEFORE if self.tag is None and self.open else len(data)
-        while 0 <= (at := data.find(b"*M\x18", at + 1) - 1) < last:
-            if type(here := header_at(data, at)) is tuple and self.resumes(*here[:2], searched):
-                return at, here
-            at += 1
-        return len(data), None
-
-    def resumes(self, name, found, searched):
+    def judge(self, name, found):
+        """Why a header is not what should come next, and whether reading can go on at one that was searched for."""
         if name == "start" or self.tag is None:
-            return True
-        if not self.open:
-            return searched and name == "block" and found["seq"] == 0 and found["tag"] != self.tag
-        return found["tag"] == self.tag and found.get("seq", self.seq) >= self.seq
+            return ("no end" if self.open and self.tag else None) if name == "start" else "no header", True
+        other, seq = found["tag"] != self.tag, found.get("seq", self.seq)
+        if other or not self.open:
+            return "foreign" if other else "no header", other and not self.open and found.get("seq") == 0
+        return None if (seq, found["base"]) == (self.seq, self.events) else "gap", seq >= self.seq
 
-    def resume(self, name, found):
-        """Goes on at a header that was searched for; how many events are missing before it."""
-        missing = found.get("base", -1) - self.events if self.open else -1
-        self.open = name != "start"
-        if self.open:
-            self.tag, self.seq, self.events = found["tag"], found.get("seq", self.seq), found["base"]
-        return missing if missing >= 0 else None
-
-    def damage(self, at, reason, events):
-        self.damaged = True
-        return {"item": "damage", "offset": at, "reason": reason, "events": events}
-
-    def block(self, at, found, stored):
-        self.seq, self.events, self.stats, counts = found["seq"] + 1, found["base"] + found["events"], False, [0, 0]
-        try:
-            raw = zstandard.ZstdDecompressor().decompress(stored, allow_extra_data=False)
-            if zstandard.frame_content_size(stored) != found["raw_len"] or stored[:4] != b"\x28\xB5\x2F\xFD":
-                raise ValueError("a rule of section 3")
-        except (ValueError, zstandard.ZstdError):
-            return (yield self.damage(at, "bad frame", found["events"]))
-        rest = bytearray(raw)
-        while rest:
-            missing = max(0, found["events"] - counts[1])
-            try:
-                kind, flags, size = fields("kind:H flags:H len:I", rest).values()
-                body = bytearray(cut(rest, size if size <= MAX_BODY else len(raw)))
-            except ValueError:
-                return (yield self.damage(at, "long record", missing))
-            counts = counts[0] + 1, counts[1] + (kind == 0x10)
-            try:
-                item = record(kind, body) 
-            except ValueError:
-                item = self.damage(at, "bad record", 0)
-            if item is None and kind != 0x10:
-                if flags & 1:
-                    return (yield self.damage(at, "critical", missing))
-                item = {"item": "unknown", "kind": kind}
-            self.stats |= item and item["item"] == "recorder_stats"
-            yield from [item] if item else []
-        if counts != (found["records"], found["events"]):
-            missing = found["events"] - counts[1]
-            yield self.damage(at, "counts", missing if missing >= 0 else None)
+    def search(self, data, at):
+        """Where the next header stands at which reading can go on; it is what comes next then."""
+        while (at := data.find(b"*M\x18", at + 1) - 1) >= 0:
+            name, found, _ = header_at(data, at)
+            if found and self.judge(name, found)[1]:
+                self.open = name != "start"
+                if self.open:
+                    self.tag, self.seq, self.events = found["tag"], found.get("seq", self.seq), found["base"]
+                return at
+            at += 1
+        return len(data)
 
 
 def items(data):
-    at, trace, shown = 0, Trace(), None
+    at, trace, shown, state = 0, Trace(), None, "cut" if data else "no trace"
     while at < len(data):
-        here, start, cost = header_at(data, at), at, None
-        name, found, size = here if type(here) is tuple else (None, {}, 1)
+        start, (name, found, size) = at, header_at(data, at)
         if name == "start" and (found["major"] != 1 or found["incompat"]):
             return (yield {"item": "refused"})
-        reason, stored = trace.objection(name, found) if name else here, data[at + size:at + size + found.get("stored_len", 0)]
-        if reason and name:
-            size, cost = (0, None) if trace.resumes(name, found, False) else (size, 0)
-        elif name == "block" and len(stored) < found["stored_len"]:
-            reason, cost = "torn tail", found["events"]
-        elif name == "block" and crc(stored) != found["stored_crc"]:
-            reason, cost = "bad checksum", found["events"]
-        if reason:
-            at, here = trace.search(data, at + size)
-            if not here and reason == "bytes" and trace.tag is None and data[8:16] != b"\x89MST\r\n\x1A\n":
-                return (yield {"item": "not a trace"})
-            reason = "no header" if reason == "bytes" and (here or data[start:].strip(b"\0")) else reason.replace("bytes", "zero tail")
-            missing = trace.resume(*here[:2]) if here else None
-            yield trace.damage(start, reason, cost if missing is None else missing)
+        wrong, goes_on = trace.judge(name, found) if found else (name, False)
+        stored = data[at + size:][:found.get("stored_len", 0) if found else 0]
+        if not wrong and name == "block":
+            whole = len(stored) == found["stored_len"]
+            wrong = "torn tail" if not whole else "bad checksum" if crc(stored) != found["stored_crc"] else None
+            trace.seq, trace.events = (found["seq"] + 1, found["base"] + found["events"]) if not wrong else (trace.seq, trace.events)
+        elif wrong and goes_on and (trace.open or name == "start"):
+            size = 0
+        if wrong:
+            at = trace.search(data, at + size)
+            if wrong == "bytes" and at == len(data) and trace.tag is None and data[8:16] != MST:
+                return (yield {"item": "no trace"})
+            zeroes = at == len(data) and not data[start:].strip(b"\0")
+            yield {"item": "damage", "offset": start, "reason": wrong if wrong != "bytes" else "zero tail" if zeroes else "no header"}
+            trace.damaged = True
             continue
         at += size + len(stored)
         if name == "end":
-            trace.open = False
-            if not trace.stats and not trace.damaged:
-                yield trace.damage(start, "no statistics", 0)
-            yield {"item": "end", "offset": start, **found}
+            trace.open, state = False, "closed"
+            yield from [] if trace.stats or trace.damaged else [{"item": "damage", "offset": start, "reason": "no statistics"}]
+            yield {"item": "end", **found}
             continue
         if name == "start":
             trace = Trace()
             trace.tag = found["file_uuid"][:16]
         if name == "start" or shown != trace.tag:
             yield {"item": "start", **(found if name == "start" else {})}
-            trace.damaged, shown = name != "start", trace.tag
-        if name == "block":
-            yield from trace.block(start, found, stored)
-    yield {"item": "closed" if shown and not trace.open else "cut"}
+            trace.damaged, state, shown = name != "start", "cut", trace.tag
+        trace.stats = False
+        for item in records(found, stored) if name == "block" else []:
+            damaged = isinstance(item, str)
+            trace.damaged |= damaged
+            trace.stats |= not damaged and item["item"] == "recorder_stats"
+            yield {"item": "damage", "offset": start, "reason": item} if damaged else item
+    yield {"item": state}
 
 
 for path in sys.stdin:
     with open(path.rstrip("\n"), "rb") as file:
-        for item in items(file.read()):
-            print(json.dumps(item))
-    print(flush=True)
+        print("".join(json.dumps(item) + "\n" for item in items(file.read())), flush=True)
