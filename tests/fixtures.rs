@@ -144,6 +144,16 @@ pub fn traces() -> Vec<PathBuf> {
     traces
 }
 
+/// Every trace below fixtures/.
+pub fn all() -> Vec<PathBuf> {
+    let released =
+        fs::read_dir(dir().join("v0.1")).expect("fixtures/v0.1").map(|entry| entry.expect("an entry").path());
+    let mut all = traces();
+    all.extend(released.filter(|path| path.extension().is_some_and(|ext| ext == "mst")));
+    all.sort();
+    all
+}
+
 #[test]
 fn every_fixture_reads_as_it_always_did() {
     let update = std::env::var_os("MOUNTSNOOP_UPDATE").is_some();

@@ -5,6 +5,7 @@ mod damage;
 mod fixtures;
 mod layers;
 mod second_reader;
+mod years;
 
 // What records on the running kernel: needs root, and says so where it is not.
 #[cfg(feature = "record")]
