@@ -108,7 +108,7 @@ def header_at(data, at):
 
 def event(body):
     """Section 8; None: of a phase that this document does not know."""
-    header = bytearray(take(body, int.from_bytes(body[:2], "little")))
+    header = bytearray(take(body, int.from_bytes(body[:2], "little") if len(body) <= 1 << 16 else len(body) + 1))
     found = {**fields(COMMON, header), "sections": [], "objects": [], "parents": []}
     found["item"], layout = EVENTS.get(found["phase"], (None, ""))
     found.update(fields(layout, header))

@@ -4,6 +4,7 @@ mod corpus;
 mod damage;
 mod fixtures;
 mod layers;
+mod memory;
 mod second_reader;
 mod years;
 

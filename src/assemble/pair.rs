@@ -12,12 +12,12 @@ use crate::layout::Common;
 pub const INTERIM_NS: u64 = 1_000_000_000;
 
 /// Open calls kept, and bytes of their events: beyond either the oldest is given up.
-const CALLS_MAX: usize = 65_536;
-const BYTES_MAX: usize = 64 << 20;
+const CALLS_MAX: usize = 32_768;
+const BYTES_MAX: usize = 16 << 20;
 
 /// Puts calls together from the events of one stream, in the order of the stream.
 ///
-/// Memory is bounded: at most 65,536 open calls or 64 MiB of them, and 65,536 processes or 32 MiB. Each call gets one final row, and perhaps an interim one
+/// Memory is bounded: at most 32,768 open calls or 16 MiB of them, and 32,768 processes or 8 MiB. Each call gets one final row, and perhaps an interim one
 /// before ([`Op::is_interim`]).
 #[derive(Debug, Default)]
 pub struct Assembler {
@@ -265,7 +265,34 @@ mod tests {
     fn no_more_calls_are_kept_than_the_limit() {
         let got = rows((0..CALLS_MAX as u32 + 2).map(|tid| enter(tid, u64::from(tid))));
         assert_eq!(got.len(), CALLS_MAX + 2);
-        assert_eq!(got[..2], ["0:Evicted/65536", "1:Evicted/65536"]);
+        assert_eq!(got[..2], ["0:Evicted/32768", "1:Evicted/32768"]);
+    }
+
+    #[test]
+    fn long_calls_are_bounded_by_the_memory_they_hold_whatever_was_in_its_place_before() {
+        let (mut assembler, mut evicted) = (Assembler::new(), 0);
+        let mut sink = |op: &Op<'_>| {
+            evicted += usize::from(matches!(op.outcome, Outcome::Unfinished { why: Why::Evicted, .. }));
+        };
+        let long = vec![b'x'; 20_000];
+        for tid in 0..4000 {
+            // A long call that returns leaves its place to a short one that does not.
+            assembler.event(&synth::umount2(&long, 0).task(0, 0).build(), &mut sink).unwrap();
+            assembler.event(&synth::exit(2).task(0, 0).build(), &mut sink).unwrap();
+            assembler.event(&synth::umount2(b"/", 0).task(1 + tid, 1 + tid).build(), &mut sink).unwrap();
+        }
+        assert_eq!(assembler.open(), 4000);
+        assert!(
+            assembler.pending.held() < 2 << 20,
+            "{} bytes for 4000 short calls",
+            assembler.pending.held()
+        );
+        for tid in 0..4000 {
+            assembler.event(&synth::umount2(&long, 0).task(9, 9000 + tid).build(), &mut sink).unwrap();
+        }
+        let held = assembler.pending.held();
+        assert!((BYTES_MAX - 40_000..BYTES_MAX + (2 << 20)).contains(&held), "{held} bytes held");
+        assert_eq!(evicted + assembler.open(), 8000);
     }
 
     #[test]

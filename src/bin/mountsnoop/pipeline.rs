@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
-use mountsnoop::assemble::Assembler;
+use mountsnoop::assemble::{Assembler, Op};
 use mountsnoop::filter::{Filter, TimeContext, TimeSpec, parse_comm};
 use mountsnoop::format::{
     CONTINUED, ChildExit, ClockSync, FileHeader, Item, Lost, Metadata, Reader, RecorderStats,
@@ -28,8 +28,7 @@ pub struct Rows<W: Write> {
     utc: bool,
     view: Box<dyn View>,
     assembler: Assembler,
-    buffer: Vec<u8>,
-    out: W,
+    out: Output<W>,
     malformed: u64,
     begun: bool,
     /// Session and number of the file that was read last.
@@ -47,6 +46,46 @@ enum Then {
     Narrow,
     /// No more of its events are.
     PassEvents,
+}
+
+/// What was printed and is not yet written. One event may make any number of rows, so each may have to go out.
+struct Output<W: Write> {
+    buffer: Vec<u8>,
+    to: W,
+    failed: Option<io::Error>,
+}
+
+impl<W: Write> Output<W> {
+    /// Adds a row, if it is wanted.
+    #[inline]
+    fn row(&mut self, filter: &Filter, view: &mut dyn View, op: &Op<'_>) {
+        if !filter.matches(op) {
+            return;
+        }
+        view.row(&mut self.buffer, op);
+        self.spill();
+    }
+
+    /// Writes out what is too much to keep; a failure is kept for [`Output::result`].
+    #[inline]
+    fn spill(&mut self) {
+        if self.buffer.len() >= CHUNK {
+            self.failed = self.failed.take().or(self.to.write_all(&self.buffer).err());
+            self.buffer.clear();
+        }
+    }
+
+    /// Whether all rows could be written.
+    fn result(&mut self) -> Result<()> {
+        self.failed.take().map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    fn write(&mut self) -> Result<()> {
+        self.result()?;
+        self.to.write_all(&self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
 }
 
 impl<W: Write> Rows<W> {
@@ -72,15 +111,14 @@ impl<W: Write> Rows<W> {
             utc,
             view,
             assembler: Assembler::new(),
-            buffer: Vec::with_capacity(2 * CHUNK),
-            out,
+            out: Output { buffer: Vec::with_capacity(2 * CHUNK), to: out, failed: None },
             malformed: 0,
             begun: false,
             segment: None,
             continues: false,
             past: false,
         };
-        rows.view.begin(&mut rows.buffer);
+        rows.view.begin(&mut rows.out.buffer);
         Ok(rows)
     }
 
@@ -123,30 +161,21 @@ impl<W: Write> Rows<W> {
 
     #[inline]
     pub fn event(&mut self, bytes: &[u8]) -> Result<()> {
-        let Rows { filter, view, buffer, assembler, .. } = self;
-        let show = &mut |op: &mountsnoop::assemble::Op<'_>| {
-            if filter.matches(op) {
-                view.row(buffer, op);
-            }
-        };
-        if assembler.event(bytes, show).is_err() {
+        let Rows { filter, view, out, assembler, .. } = self;
+        if assembler.event(bytes, &mut |op| out.row(filter, &mut **view, op)).is_err() {
             self.malformed += 1;
         }
-        if self.buffer.len() >= CHUNK { self.write() } else { Ok(()) }
+        self.out.result()
     }
 
     pub fn clock(&mut self, clock: &ClockSync) -> Result<()> {
-        let Rows { filter, view, buffer, assembler, .. } = self;
+        let Rows { filter, view, out, assembler, .. } = self;
         // What is shown is not later, so a later one is none of its business.
         if filter.until.is_none_or(|until| clock.boottime_ns <= until) {
             view.clock(Clock { offset_ns: Some(clock.realtime_ns.saturating_sub(clock.boottime_ns as i64)) });
         }
-        assembler.clock(clock.boottime_ns, &mut |op| {
-            if filter.matches(op) {
-                view.row(buffer, op);
-            }
-        });
-        Ok(())
+        assembler.clock(clock.boottime_ns, &mut |op| out.row(filter, &mut **view, op));
+        self.out.result()
     }
 
     /// Shows a loss, and says so, if it may concern the time that is asked for.
@@ -160,21 +189,18 @@ impl<W: Write> Rows<W> {
             let why = lost.reason.to_string();
             let between = Some((lost.from_ns, lost.to_ns));
             let lost = views::Lost { events: lost.count, cpu: lost.cpu, between, why: &why };
-            self.view.lost(&mut self.buffer, &lost);
+            self.view.lost(&mut self.out.buffer, &lost);
+            self.out.spill();
         }
         true
     }
 
     /// What has not returned by now will not, in this trace.
     fn finish_trace(&mut self) -> Result<()> {
-        let Rows { filter, view, buffer, assembler, .. } = self;
-        assembler.finish(&mut |op| {
-            if filter.matches(op) {
-                view.row(buffer, op);
-            }
-        });
+        let Rows { filter, view, out, assembler, .. } = self;
+        assembler.finish(&mut |op| out.row(filter, &mut **view, op));
         *assembler = Assembler::new();
-        self.write()
+        self.out.write()
     }
 
     /// Reads a trace to its end; true if anything of it is missing.
@@ -259,22 +285,16 @@ impl<W: Write> Rows<W> {
 
     /// Writes out what there is.
     pub fn flush(&mut self) -> Result<()> {
-        self.write()?;
-        self.out.flush()?;
+        self.out.write()?;
+        self.out.to.flush()?;
         Ok(())
     }
 
     /// Ends the view: nothing follows.
     pub fn end(&mut self) -> Result<()> {
         self.finish_trace()?;
-        self.view.end(&mut self.buffer);
+        self.view.end(&mut self.out.buffer);
         self.flush()
-    }
-
-    fn write(&mut self) -> Result<()> {
-        self.out.write_all(&self.buffer)?;
-        self.buffer.clear();
-        Ok(())
     }
 }
 
