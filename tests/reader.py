@@ -1,19 +1,17 @@
 #!/usr/bin/python3
 """A second reader of .mst traces, written from docs/FORMAT.md alone. Of each file that a line of its standard input names it
 prints every item as a line of JSON, then an empty line. tests/second_reader.rs compares that with what our own reader gives."""
-import contextlib
 import functools
 import json
 import sys
 
 import zstandard
 
-MAX_RAW, MAX_BODY, MAX_PAYLOAD, MST, MSTE = 8 << 20, 1 << 20, 4096, b"\x89MST\r\n\x1A\n", b"MSTE".hex()
 # Fields are "name:type". B H I Q q have a fixed size, a number is so many bytes, the other types are those of section 7. A name
 # with ? is absent where the bytes end before it, and where it is 0; what is called _ means nothing.
 SIZES = {"B": 1, "H": 2, "I": 4, "Q": 8, "q": 8}
-HEADERS = {  # sections 2 to 4, by the magic of the frame: a name, how the payload begins, its size, where its CRC is, its fields
-    b"Z*M\x18": ("start", MST, range(136, MAX_PAYLOAD + 1), 132,
+HEADERS = {  # sections 2 to 4, by the magic of the frame: name, begin of the payload, its size, where its CRC is, fields
+    b"Z*M\x18": ("start", b"\x89MST\r\n\x1A\n", range(136, 4097), 132,
                  "_:8 major:H minor:H len:I incompat:Q compat:Q file_uuid:16 session_uuid:16 segment_index:I "
                  "max_block_raw:I created_realtime:q created_boottime:Q boot_id:16 host_id:16"),
     b"[*M\x18": ("block", b"MBLK", [96], 92,
@@ -23,9 +21,8 @@ HEADERS = {  # sections 2 to 4, by the magic of the frame: a name, how the paylo
 RECORDS = {  # section 7
     0x0001: ("metadata", "tool_version:string tool_commit:string args:list,string hostname:string kernel_release:string "
              "kernel_version:string machine:string os:string page_size:u32 cpus:u32 boot_id:16 init_mnt_ns:option,u64 "
-             "recorder_pid:u32 attach_mode:string attach_reason:string attached:list,string "
-             "missing:list,tuple,string,string filters:list,string ring_bytes:u64 flush_ns:u64 level:i32 "
-             "redaction:string labels:list,tuple,string,string"),
+             "recorder_pid:u32 attach_mode:string attach_reason:string attached:list,string missing:list,tuple,string,string "
+             "filters:list,string ring_bytes:u64 flush_ns:u64 level:i32 redaction:string labels:list,tuple,string,string"),
     0x0002: ("clock_sync", "boottime:u64 realtime:i64 monotonic:u64 tai:i64 bracket:u64 offset:option,i64 "
              "maxerror:option,i64 synced:option,bool"),
     0x0020: ("lost", "from:u64 to:u64 cpu:option,u32 count:u64 reason:u32"),
@@ -35,9 +32,9 @@ RECORDS = {  # section 7
 COMMON = "_:H call:H phase:B abi:B flags:H time:Q seq:Q cpu:I pid:I tid:I mnt_ns:I "  # section 8
 TASK = "ppid:I uid:I gid:I _:I cgroup:Q comm:comm start?:Q mnt_ns_id?:Q pid_ns?:I _?:I ns_pid?:I ns_tid?:I"
 EVENTS = {1: ("enter", TASK), 2: ("exit", "ret:q"), 3: ("process", TASK)}
-SECTIONS = {1: ("number", ""), 2: ("string", ""), 3: ("bytes", ""), 4: ("mount", "unique_id?:Q key:Q id:I dev:I"),
-            5: ("fscontext", "key:Q purpose:I _:I"), 6: ("cwd", ""), 7: ("root", ""), 8: ("namespace", "inode:I _:I"),
-            9: ("exe", ""), 10: ("parent", "pid:I _:I comm:comm")}
+SECTIONS = {1: ("number", 0, ""), 2: ("string", 0, ""), 3: ("bytes", 0, ""), 4: ("mount", 24, "unique_id?:Q key:Q id:I dev:I"),
+            5: ("fscontext", 16, "key:Q purpose:I"), 6: ("cwd", 0, ""), 7: ("root", 0, ""), 8: ("namespace", 8, "inode:I"),
+            9: ("exe", 0, ""), 10: ("parent", 24, "pid:I _:I comm:comm")}
 STATES = {0: "whole", 1: "cut", 2: "fault", 3: "null"}
 TABLE = functools.reduce(lambda table, _: [n >> 1 ^ (0x82F63B78 if n & 1 else 0) for n in table], range(8), range(256))
 WRONG = (ValueError, LookupError, zstandard.ZstdError)
@@ -88,71 +85,65 @@ def fields(layout, body):
 
 def header_at(data, at):
     """The name, the fields and the size of the valid header that stands here; else why there is none, no fields, and 1."""
-    rest, body = data[at:at + 12], data[at + 8:at + 8 + MAX_PAYLOAD]
-    size = int.from_bytes(rest[4:8], "little")
+    rest, body, size = data[at:at + 12], data[at + 8:at + 4104], int.from_bytes(data[at + 4:at + 8], "little")
     for magic, (name, begin, sizes, checked, layout) in HEADERS.items():
         if not (magic + (rest[4:8] if name == "start" else bytes([*sizes, 0, 0, 0])) + begin).startswith(rest):
             continue
         if len(rest) < 8 or size in sizes and len(body) < size:
             return "torn tail", None, 1
-        if size in sizes and crc(body[:checked]) == int.from_bytes(body[checked:checked + 4], "little"):
-            found = fields(layout, bytearray(body))
-            raw, stored = found.get("raw_len", 0), found.get("stored_len", 0)
-            expected = {"len": size, "version": 1, "trailer": MSTE}
-            right = body.startswith(begin) and all(found.pop(key, value) == value for key, value in expected.items())
-            if right and raw <= MAX_RAW and stored <= raw + raw // 256 + max(0, 131072 - raw) // 2048:
-                return name, found, 8 + size
-        return "no header", None, 1
+        right = size in sizes and crc(body[:checked]) == int.from_bytes(body[checked:checked + 4], "little")
+        found = fields(layout, bytearray(body)) if right and body.startswith(begin) else {"version": 0}
+        expected, raw = {"len": size, "version": 1, "trailer": b"MSTE".hex()}, found.get("raw_len", 0)
+        right = all(found.pop(key, value) == value for key, value in expected.items()) and raw <= 8 << 20
+        right &= found.get("stored_len", 0) <= raw + raw // 256 + max(0, 131072 - raw) // 2048
+        return (name, found, 8 + size) if right else ("no header", None, 1)
     return "bytes", None, 1
 
 
 def event(body):
     """Section 8; None: of a phase that this document does not know."""
-    header = bytearray(take(body, int.from_bytes(body[:2], "little") if len(body) <= 1 << 16 else len(body) + 1))
+    header = bytearray(take(body, int.from_bytes(body[:2], "little") if len(body) <= 65536 else len(body) + 1))
     found = {**fields(COMMON, header), "sections": [], "objects": [], "parents": []}
     found["item"], layout = EVENTS.get(found["phase"], (None, ""))
     found.update(fields(layout, header))
     while found["item"] and body:
         number, arg, state, size = fields("kind:B arg:B state:B _:B len:I", body).values()
-        content, (kind, layout), what = take(body, size), SECTIONS.get(number, (None, "")), STATES.get(state & 127)
+        content, (kind, least, layout), what = take(body, size), SECTIONS.get(number, (None, 0, "")), STATES.get(state & 127)
         one = {"kind": number, "arg": arg, "state": what, "late": state > 127, "bytes": content.hex()}
         if kind == "number" or what == "fault" and kind in ("string", "bytes"):
             one.update(fields("value:Q", bytearray(content)))
         elif kind in ("cwd", "root", "exe") and what in ("whole", "cut"):
             names = content.removesuffix(b"\0").split(b"\0")[::-1]
             found.setdefault(kind, b"".join(b"/" + name for name in names).hex())
-        elif layout and what == "whole":
-            with contextlib.suppress(*WRONG):  # shorter than its structure: absent
-                known = fields(layout, bytearray(content))
-                found["parents" if kind == "parent" else "objects"].append({"kind": kind, "arg": arg, **known})
+        elif layout and what == "whole" and size >= least:
+            known = found["parents" if kind == "parent" else "objects"]
+            known.append({"kind": kind, "arg": arg, **fields(layout, bytearray(content))})
         found["sections"].append(one)
     return found if found["item"] else None
 
 
 def records(found, stored):
-    """Sections 3 and 6: the items of a block, or what is wrong in place of one."""
+    """Sections 3 and 6: the items of a block; text instead of one is what is wrong."""
+    counts, reason = [0, 0], "bad frame"
     try:
         raw = bytearray(zstandard.ZstdDecompressor().decompress(stored, allow_extra_data=False))
         if stored[:4] != b"\x28\xB5\x2F\xFD" or not zstandard.frame_content_size(stored) == found["raw_len"] == len(raw):
-            return (yield "bad frame")
-    except WRONG:
-        return (yield "bad frame")
-    counts = [0, 0]
-    while raw:
-        try:
+            raise ValueError("a rule of section 3")
+        while raw:
+            reason = "long record"
             kind, flags, size = fields("kind:H flags:H len:I", raw).values()
-            body = bytearray(take(raw, size if size <= MAX_BODY else len(raw) + 1))
-        except WRONG:
-            return (yield "long record")
-        counts, ours = [counts[0] + 1, counts[1] + (kind == 0x10)], kind in RECORDS and body[:1] in (b"", b"\1")
-        if kind != 0x10 and not ours and flags & 1:
-            return (yield "critical")
-        try:
-            item = event(body) if kind == 0x10 else {"item": "unknown", "kind": kind}
-            item = {"item": RECORDS[kind][0], **fields("_:B " + RECORDS[kind][1], body)} if ours else item
-            yield from [] if item is None else [item] if not ours or not body else ["bad record"]
-        except WRONG:
-            yield "bad record"
+            body = bytearray(take(raw, size if size <= 1 << 20 else len(raw) + 1))
+            counts, ours = [counts[0] + 1, counts[1] + (kind == 0x10)], kind in RECORDS and body[:1] in (b"", b"\1")
+            if kind != 0x10 and not ours and flags & 1:
+                return (yield "critical")
+            try:
+                item = event(body) if kind == 0x10 else {"item": "unknown", "kind": kind}
+                item = {"item": RECORDS[kind][0], **fields("_:B " + RECORDS[kind][1], body)} if ours else item
+            except WRONG:
+                item = "bad record"
+            yield from ["bad record"] if ours and body else [item] if item else []
+    except WRONG:
+        return (yield reason)
     if counts != [found["records"], found["events"]]:
         yield "counts"
 
@@ -182,6 +173,10 @@ class Trace:
             at += 1
         return len(data)
 
+    def damage(self, at, reason):
+        self.damaged = True
+        return {"item": "damage", "offset": at, "reason": reason}
+
 
 def items(data):
     at, trace, shown, state = 0, Trace(), None, "cut" if data else "no trace"
@@ -192,23 +187,22 @@ def items(data):
         wrong, goes_on = trace.judge(name, found) if found else (name, False)
         stored = data[at + size:][:found.get("stored_len", 0) if found else 0]
         if not wrong and name == "block":
-            whole = len(stored) == found["stored_len"]
-            wrong = "torn tail" if not whole else "bad checksum" if crc(stored) != found["stored_crc"] else None
-            trace.seq, trace.events = (found["seq"] + 1, found["base"] + found["events"]) if not wrong else (trace.seq, trace.events)
+            whole, right = len(stored) == found["stored_len"], crc(stored) == found["stored_crc"]
+            wrong = "torn tail" if not whole else None if right else "bad checksum"
         elif wrong and goes_on and (trace.open or name == "start"):
             size = 0
         if wrong:
             at = trace.search(data, at + size)
-            if wrong == "bytes" and at == len(data) and trace.tag is None and data[8:16] != MST:
+            if wrong == "bytes" and at == len(data) and trace.tag is None and data[8:16] != b"\x89MST\r\n\x1A\n":
                 return (yield {"item": "no trace"})
-            zeroes = at == len(data) and not data[start:].strip(b"\0")
-            yield {"item": "damage", "offset": start, "reason": wrong if wrong != "bytes" else "zero tail" if zeroes else "no header"}
-            trace.damaged = True
+            if wrong == "bytes":
+                wrong = "zero tail" if at == len(data) and not data[start:].strip(b"\0") else "no header"
+            yield trace.damage(start, wrong)
             continue
         at += size + len(stored)
         if name == "end":
             trace.open, state = False, "closed"
-            yield from [] if trace.stats or trace.damaged else [{"item": "damage", "offset": start, "reason": "no statistics"}]
+            yield from [] if trace.stats or trace.damaged else [trace.damage(start, "no statistics")]
             yield {"item": "end", **found}
             continue
         if name == "start":
@@ -218,11 +212,11 @@ def items(data):
             yield {"item": "start", **(found if name == "start" else {})}
             trace.damaged, state, shown = name != "start", "cut", trace.tag
         trace.stats = False
-        for item in records(found, stored) if name == "block" else []:
-            damaged = isinstance(item, str)
-            trace.damaged |= damaged
-            trace.stats |= not damaged and item["item"] == "recorder_stats"
-            yield {"item": "damage", "offset": start, "reason": item} if damaged else item
+        if name == "block":
+            trace.seq, trace.events = found["seq"] + 1, found["base"] + found["events"]
+            for item in records(found, stored):
+                trace.stats |= item != str(item) and item["item"] == "recorder_stats"
+                yield trace.damage(start, item) if item == str(item) else item
     yield {"item": state}
 
 
