@@ -25,6 +25,7 @@ pub struct Assembler {
     processes: Processes,
     orphans: Orphans,
     now: u64,
+    evicted: u64,
 }
 
 impl Assembler {
@@ -90,6 +91,12 @@ impl Assembler {
         self.pending.size().0
     }
 
+    /// Number of calls given up since this was asked last because more were open than are kept: their returns, if they
+    /// come, are orphans.
+    pub fn take_evicted(&mut self) -> u64 {
+        std::mem::take(&mut self.evicted)
+    }
+
     fn enter(&mut self, common: Common, bytes: &[u8], sink: &mut impl FnMut(&Op<'_>)) {
         if let Some(at) = self.pending.take(common.tid) {
             self.give_up(at, Why::ExitLost, sink);
@@ -97,6 +104,7 @@ impl Assembler {
         self.pending.insert(common, bytes);
         while matches!(self.pending.size(), (calls, held) if calls > CALLS_MAX || held > BYTES_MAX) {
             let Some(at) = self.pending.take_oldest() else { break };
+            self.evicted += 1;
             self.give_up(at, Why::Evicted, sink);
         }
     }
@@ -281,7 +289,7 @@ mod tests {
             assembler.event(&synth::exit(2).task(0, 0).build(), &mut sink).unwrap();
             assembler.event(&synth::umount2(b"/", 0).task(1 + tid, 1 + tid).build(), &mut sink).unwrap();
         }
-        assert_eq!(assembler.open(), 4000);
+        assert_eq!((assembler.open(), assembler.take_evicted()), (4000, 0));
         assert!(
             assembler.pending.held() < 2 << 20,
             "{} bytes for 4000 short calls",
@@ -292,7 +300,8 @@ mod tests {
         }
         let held = assembler.pending.held();
         assert!((BYTES_MAX - 40_000..BYTES_MAX + (2 << 20)).contains(&held), "{held} bytes held");
-        assert_eq!(evicted + assembler.open(), 8000);
+        let counted = assembler.take_evicted() as usize;
+        assert_eq!((evicted, evicted + assembler.open()), (counted, 8000));
     }
 
     #[test]

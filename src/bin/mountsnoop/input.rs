@@ -97,7 +97,7 @@ impl Complaints {
     }
 
     /// Says what remains to be said; true if anything is missing.
-    pub fn end(&self, state: State, malformed: u64) -> bool {
+    pub fn end(&self, state: State, malformed: u64, evicted: u64) -> bool {
         let Complaints { name, damages, lost, parts, .. } = self;
         if *damages > DESCRIBED as u64 {
             eprintln!("mountsnoop: {name}: and {} more damaged places", damages - DESCRIBED as u64);
@@ -119,7 +119,13 @@ impl Complaints {
                 "mountsnoop: {name}: {malformed} events are not what this version knows, and are not shown"
             );
         }
+        if evicted > 0 {
+            eprintln!(
+                "mountsnoop: {name}: {evicted} calls were open while more others were than can be kept: they are shown as \
+                 unfinished, and their returns, if they came, without a beginning"
+            );
+        }
         let over = !matches!(state, State::Crashed | State::Cut);
-        damages + lost + parts + malformed + self.unbalanced > 0 || !over
+        damages + lost + parts + malformed + evicted + self.unbalanced > 0 || !over
     }
 }

@@ -30,6 +30,7 @@ pub struct Rows<W: Write> {
     assembler: Assembler,
     out: Output<W>,
     malformed: u64,
+    evicted: u64,
     begun: bool,
     /// Session and number of the file that was read last.
     segment: Option<([u8; 16], u32)>,
@@ -113,6 +114,7 @@ impl<W: Write> Rows<W> {
             assembler: Assembler::new(),
             out: Output { buffer: Vec::with_capacity(2 * CHUNK), to: out, failed: None },
             malformed: 0,
+            evicted: 0,
             begun: false,
             segment: None,
             continues: false,
@@ -199,6 +201,7 @@ impl<W: Write> Rows<W> {
     fn finish_trace(&mut self) -> Result<()> {
         let Rows { filter, view, out, assembler, .. } = self;
         assembler.finish(&mut |op| out.row(filter, &mut **view, op));
+        self.evicted += assembler.take_evicted();
         *assembler = Assembler::new();
         self.out.write()
     }
@@ -270,7 +273,8 @@ impl<W: Write> Rows<W> {
 
     /// Says what is missing from a trace that has been read; true if anything is.
     pub fn complain(&mut self, reader: &Reader, complaints: Complaints) -> bool {
-        complaints.end(reader.state(), std::mem::take(&mut self.malformed))
+        let evicted = std::mem::take(&mut self.evicted) + self.assembler.take_evicted();
+        complaints.end(reader.state(), std::mem::take(&mut self.malformed), evicted)
     }
 
     /// Whether the file read last says that another follows.
