@@ -1,6 +1,6 @@
 # What people type: `make demo`, `make test`. Each installs what it needs first (Debian and relatives) and says so.
 # The rest: `make build`, `make offline`, `make static`, `make vmtest` (on other kernels), `make lint`, `make deny`,
-# `make bench`.
+# `make bench`, `make fuzz`, `make memcheck`.
 
 # PROGRAM-OR-FILE=PACKAGE, as scripts/setup.sh takes them.
 OFFLINE_NEEDS = cc=gcc /usr/include/stdio.h=libc6-dev /etc/ssl/certs/ca-certificates.crt=ca-certificates
@@ -9,7 +9,10 @@ BUILD_NEEDS = $(OFFLINE_NEEDS) clang=clang /usr/include/libelf.h=libelf-dev /usr
 RUN_NEEDS = unshare=util-linux mount=mount
 # The archives come with the -dev packages of BUILD_NEEDS and the compiler; 32-bit code needs no 32-bit library.
 VM_NEEDS = qemu-system-x86_64=qemu-system-x86 cpio=cpio xz=xz-utils zstd=zstd strip=binutils python3=python3
-TEST_NEEDS = strace=strace zstd=zstd script=bsdutils /usr/include/linux/mount.h=linux-libc-dev
+TEST_NEEDS = strace=strace zstd=zstd script=bsdutils /usr/include/linux/mount.h=linux-libc-dev /usr/bin/time=time \
+	/usr/lib/python3/dist-packages/zstandard/__init__.py=python3-zstandard
+FUZZ_NEEDS = $(OFFLINE_NEEDS) c++=g++
+MEMCHECK_NEEDS = $(OFFLINE_NEEDS) $(TEST_NEEDS) clang=clang valgrind=valgrind
 
 target := $(or $(CARGO_TARGET_DIR),target)
 static_target = $(shell rustc -vV | sed -n "s,^host: ,,p")
@@ -17,10 +20,13 @@ static_target = $(shell rustc -vV | sed -n "s,^host: ,,p")
 # BOOTS="6.1 newest:2cpus" single boots; vm/suite.sh says what can be asked for.
 KERNELS = 5.10 6.1 6.12 7.2+ newest
 BOOTS = $(foreach kernel,$(KERNELS),$(kernel) $(kernel):preempt=full $(kernel):2cpus)
+# How long fuzz runs, for all targets together, and which: `make fuzz FUZZ_SECONDS=36000 FUZZ_TARGETS="scan blocks"`.
+FUZZ_SECONDS = 600
+FUZZ_TARGETS =
 # Tests that record need root: whoever is not builds them, and has them run by sudo.
 test_runner := $(shell [ "$$(id -u)" = 0 ] || [ "$$MOUNTSNOOP_SKIP_LIVE" = 1 ] || echo "--config=\"target.'cfg(unix)'.runner='sudo -E'\"")
 
-.PHONY: build offline static demo test vmtest lint deny bench
+.PHONY: build offline static demo test vmtest lint deny bench fuzz memcheck
 
 # The commit is in every trace; a tree without git is "unknown".
 build static: export MOUNTSNOOP_COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -60,6 +66,7 @@ lint:
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --all-targets --no-default-features -- -D warnings
+	cargo fmt --manifest-path fuzz/Cargo.toml --check -- --config-path rustfmt.toml
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
 # Where it is missing it is built once, for this project alone; not optimized, for it runs for a second.
@@ -72,3 +79,13 @@ deny:
 bench:
 	scripts/setup.sh $(BUILD_NEEDS)
 	cargo bench --locked
+
+# Coverage-guided, with the stable Rust that builds the program: fuzz/src/lib.rs says what, CONTRIBUTING.md what then.
+fuzz:
+	scripts/setup.sh $(FUZZ_NEEDS)
+	scripts/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+# AddressSanitizer and valgrind over the readers, the C of zstd included; Miri over what is Rust alone, where it is installed.
+memcheck:
+	scripts/setup.sh $(MEMCHECK_NEEDS)
+	scripts/memcheck.sh

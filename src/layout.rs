@@ -25,6 +25,8 @@ pub const TID: usize = 32;
 pub const MNT_NS: usize = 36;
 /// Size of `ms_header`, bytes.
 pub const COMMON_SIZE: usize = 40;
+/// No event is longer, bytes: what `bpf/capture.h` can write, more than three times.
+pub const EVENT_MAX: usize = 64 << 10;
 
 /// `ms_enter.ppid`, u32.
 pub const PPID: usize = 40;

@@ -134,14 +134,30 @@ const GOLDEN: &[(&str, &[&str])] = &[
     ("info.txt", &["info", "FILE"]),
 ];
 
-#[test]
-fn every_fixture_reads_as_it_always_did() {
-    let update = std::env::var_os("MOUNTSNOOP_UPDATE").is_some();
+/// The traces that lie beside what every command makes of them.
+pub fn traces() -> Vec<PathBuf> {
     let mut traces: Vec<PathBuf> =
         fs::read_dir(dir()).expect("fixtures").map(|entry| entry.expect("an entry").path()).collect();
     traces.retain(|path| path.extension().is_some_and(|ext| ext == "mst"));
     traces.sort();
     assert!(traces.len() >= 2, "fixtures are missing: {traces:?}");
+    traces
+}
+
+/// Every trace below fixtures/.
+pub fn all() -> Vec<PathBuf> {
+    let released =
+        fs::read_dir(dir().join("v0.1")).expect("fixtures/v0.1").map(|entry| entry.expect("an entry").path());
+    let mut all = traces();
+    all.extend(released.filter(|path| path.extension().is_some_and(|ext| ext == "mst")));
+    all.sort();
+    all
+}
+
+#[test]
+fn every_fixture_reads_as_it_always_did() {
+    let update = std::env::var_os("MOUNTSNOOP_UPDATE").is_some();
+    let traces = traces();
     let mut wrong = Vec::new();
     for path in &traces {
         let name = path.file_name().and_then(|name| name.to_str()).expect("a plain name");

@@ -16,7 +16,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
     ("decode", &["layout"], &["memchr"]),
     ("assemble", &["decode", "layout"], &[]),
     ("filter", &["assemble", "decode", "layout"], &["chrono", "globset", "humantime"]),
-    ("views", &["assemble", "decode", "layout"], &["chrono", "csv", "hdrhistogram", "serde", "serde_json"]),
+    ("views", &["assemble", "decode", "layout"], &["chrono", "csv", "serde", "serde_json"]),
     ("bin", &[], &["anyhow", "clap", "humantime", "mountsnoop", "serde_json", "signal_hook"]),
 ];
 

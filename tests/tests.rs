@@ -1,8 +1,12 @@
 //! The tests that look from outside: at the program, at the files it writes, at the source tree.
 
+mod corpus;
 mod damage;
 mod fixtures;
 mod layers;
+mod memory;
+mod second_reader;
+mod years;
 
 // What records on the running kernel: needs root, and says so where it is not.
 #[cfg(feature = "record")]

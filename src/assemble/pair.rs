@@ -12,12 +12,12 @@ use crate::layout::Common;
 pub const INTERIM_NS: u64 = 1_000_000_000;
 
 /// Open calls kept, and bytes of their events: beyond either the oldest is given up.
-const CALLS_MAX: usize = 65_536;
-const BYTES_MAX: usize = 64 << 20;
+const CALLS_MAX: usize = 32_768;
+const BYTES_MAX: usize = 16 << 20;
 
 /// Puts calls together from the events of one stream, in the order of the stream.
 ///
-/// Memory is bounded: at most 65,536 open calls or 64 MiB of them, and 65,536 processes or 32 MiB. Each call gets one final row, and perhaps an interim one
+/// Memory is bounded: at most 32,768 open calls or 16 MiB of them, and 32,768 processes or 8 MiB. Each call gets one final row, and perhaps an interim one
 /// before ([`Op::is_interim`]).
 #[derive(Debug, Default)]
 pub struct Assembler {
@@ -25,6 +25,7 @@ pub struct Assembler {
     processes: Processes,
     orphans: Orphans,
     now: u64,
+    evicted: u64,
 }
 
 impl Assembler {
@@ -90,6 +91,12 @@ impl Assembler {
         self.pending.size().0
     }
 
+    /// Number of calls given up since this was asked last because more were open than are kept: their returns, if they
+    /// come, are orphans.
+    pub fn take_evicted(&mut self) -> u64 {
+        std::mem::take(&mut self.evicted)
+    }
+
     fn enter(&mut self, common: Common, bytes: &[u8], sink: &mut impl FnMut(&Op<'_>)) {
         if let Some(at) = self.pending.take(common.tid) {
             self.give_up(at, Why::ExitLost, sink);
@@ -97,6 +104,7 @@ impl Assembler {
         self.pending.insert(common, bytes);
         while matches!(self.pending.size(), (calls, held) if calls > CALLS_MAX || held > BYTES_MAX) {
             let Some(at) = self.pending.take_oldest() else { break };
+            self.evicted += 1;
             self.give_up(at, Why::Evicted, sink);
         }
     }
@@ -265,7 +273,35 @@ mod tests {
     fn no_more_calls_are_kept_than_the_limit() {
         let got = rows((0..CALLS_MAX as u32 + 2).map(|tid| enter(tid, u64::from(tid))));
         assert_eq!(got.len(), CALLS_MAX + 2);
-        assert_eq!(got[..2], ["0:Evicted/65536", "1:Evicted/65536"]);
+        assert_eq!(got[..2], ["0:Evicted/32768", "1:Evicted/32768"]);
+    }
+
+    #[test]
+    fn long_calls_are_bounded_by_the_memory_they_hold_whatever_was_in_its_place_before() {
+        let (mut assembler, mut evicted) = (Assembler::new(), 0);
+        let mut sink = |op: &Op<'_>| {
+            evicted += usize::from(matches!(op.outcome, Outcome::Unfinished { why: Why::Evicted, .. }));
+        };
+        let long = vec![b'x'; 20_000];
+        for tid in 0..4000 {
+            // A long call that returns leaves its place to a short one that does not.
+            assembler.event(&synth::umount2(&long, 0).task(0, 0).build(), &mut sink).unwrap();
+            assembler.event(&synth::exit(2).task(0, 0).build(), &mut sink).unwrap();
+            assembler.event(&synth::umount2(b"/", 0).task(1 + tid, 1 + tid).build(), &mut sink).unwrap();
+        }
+        assert_eq!((assembler.open(), assembler.take_evicted()), (4000, 0));
+        assert!(
+            assembler.pending.held() < 2 << 20,
+            "{} bytes for 4000 short calls",
+            assembler.pending.held()
+        );
+        for tid in 0..4000 {
+            assembler.event(&synth::umount2(&long, 0).task(9, 9000 + tid).build(), &mut sink).unwrap();
+        }
+        let held = assembler.pending.held();
+        assert!((BYTES_MAX - 40_000..BYTES_MAX + (2 << 20)).contains(&held), "{held} bytes held");
+        let counted = assembler.take_evicted() as usize;
+        assert_eq!((evicted, evicted + assembler.open()), (counted, 8000));
     }
 
     #[test]

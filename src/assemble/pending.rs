@@ -6,8 +6,9 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use crate::layout::Common;
 
-/// Buffers kept for reuse; what is above it goes back to the allocator.
+/// Buffers kept for reuse, and the largest such; what is above goes back to the allocator.
 const SPARE: usize = 1024;
+const SPARE_BYTES: usize = 1024;
 
 /// One call that has begun.
 #[derive(Debug)]
@@ -73,11 +74,12 @@ pub(super) struct Pending {
     /// place and skipped later, and swept out when they are the majority.
     shown: VecDeque<Ticket>,
     fresh: VecDeque<Ticket>,
+    /// Memory of the events of open calls, which may be more than their bytes.
     bytes: usize,
 }
 
 impl Pending {
-    /// Number of open calls, and the bytes they hold.
+    /// Number of open calls, and the bytes of memory that their events take.
     pub fn size(&self) -> (usize, usize) {
         (self.by_tid.len(), self.bytes)
     }
@@ -95,8 +97,9 @@ impl Pending {
         let slot = &mut self.slots[at];
         (slot.common, slot.shown) = (common, false);
         slot.bytes.clear();
+        slot.bytes.reserve_exact(event.len());
         slot.bytes.extend_from_slice(event);
-        self.bytes += event.len();
+        self.bytes += slot.bytes.capacity();
         self.fresh.push_back((at, slot.generation));
         self.by_tid.insert(common.tid, at);
     }
@@ -105,7 +108,7 @@ impl Pending {
     pub fn take(&mut self, tid: u32) -> Option<usize> {
         let at = self.by_tid.remove(&tid)?;
         self.slots[at].generation += 1;
-        self.bytes -= self.slots[at].bytes.len();
+        self.bytes -= self.slots[at].bytes.capacity();
         Some(at)
     }
 
@@ -136,7 +139,7 @@ impl Pending {
 
     /// Gives a slot that was taken back for reuse.
     pub fn release(&mut self, at: usize) {
-        if self.free.len() >= SPARE {
+        if self.free.len() >= SPARE || self.slots[at].bytes.capacity() > SPARE_BYTES {
             self.slots[at].bytes = Vec::new();
         }
         self.free.push(at);
@@ -157,6 +160,12 @@ impl Pending {
     #[cfg(test)]
     pub fn remembered(&self) -> usize {
         self.slots.len() + self.shown.len() + self.fresh.len()
+    }
+
+    /// Memory of all buffers, of those too that wait for reuse.
+    #[cfg(test)]
+    pub fn held(&self) -> usize {
+        self.slots.iter().map(|slot| slot.bytes.capacity()).sum()
     }
 
     fn sweep(&mut self) {

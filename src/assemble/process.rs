@@ -8,8 +8,8 @@ use crate::decode::{Event, Task};
 use crate::layout::Common;
 
 /// Processes kept, and bytes of what was told of them.
-const PROCESSES_MAX: usize = 65_536;
-const BYTES_MAX: usize = 32 << 20;
+const PROCESSES_MAX: usize = 32_768;
+const BYTES_MAX: usize = 8 << 20;
 
 /// Outdated entries of the queue that are no reason yet to sweep it.
 const SPARE: usize = 1024;

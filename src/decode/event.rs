@@ -69,6 +69,9 @@ impl<'a> Event<'a> {
     /// Reads an event. Headers longer than this version knows are fine: what was added to them is skipped.
     #[inline]
     pub fn decode(bytes: &'a [u8]) -> Result<Event<'a>, Malformed> {
+        if bytes.len() > layout::EVENT_MAX {
+            return Err(Malformed("longer than any event may be"));
+        }
         let event = Event::decode_again(bytes)?;
         if !matches!(event.body, Body::Unknown) {
             event.sections.check()?;
@@ -264,6 +267,14 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn an_event_is_at_most_64_kib() {
+        let event = |bytes: usize| synth::enter(1).string(0, &vec![b'x'; bytes]).build();
+        let most = layout::EVENT_MAX - event(0).len();
+        assert!(Event::decode(&event(most)).is_ok());
+        assert_eq!(Event::decode(&event(most + 1)).unwrap_err(), Malformed("longer than any event may be"));
     }
 
     #[test]

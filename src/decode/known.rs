@@ -118,26 +118,34 @@ impl<'a> Sections<'a> {
 
     /// The ancestors of a process, the nearest first.
     pub fn parents(self) -> impl Iterator<Item = Parent<'a>> {
-        self.filter(|section| section.kind == layout::SECTION_PARENT).filter_map(|section| {
-            let comm = section.bytes.get(layout::PARENT_COMM..layout::PARENT_SIZE)?;
-            let pid = layout::u32_at(section.bytes, layout::PARENT_PID)?;
-            let comm = comm.split(|&byte| byte == 0).next()?;
-            Some(Parent { generation: section.arg, pid, comm })
-        })
+        self.filter(|section| section.kind == layout::SECTION_PARENT && is_whole(section)).filter_map(
+            |section| {
+                let comm = section.bytes.get(layout::PARENT_COMM..layout::PARENT_SIZE)?;
+                let pid = layout::u32_at(section.bytes, layout::PARENT_PID)?;
+                let comm = comm.split(|&byte| byte == 0).next()?;
+                Some(Parent { generation: section.arg, pid, comm })
+            },
+        )
     }
 
     fn names(mut self, kind: u8) -> Option<Names<'a>> {
-        let section = self.find(|section| section.kind == kind)?;
-        let capture = match section.state & !layout::STATE_LATE {
-            layout::STATE_WHOLE => Capture::Whole,
-            layout::STATE_CUT => Capture::Cut,
-            _ => return None,
-        };
-        Some(Names { bytes: section.bytes, capture })
+        self.find_map(|section| match (section.kind == kind, section.state & !layout::STATE_LATE) {
+            (true, layout::STATE_WHOLE) => Some(Names { bytes: section.bytes, capture: Capture::Whole }),
+            (true, layout::STATE_CUT) => Some(Names { bytes: section.bytes, capture: Capture::Cut }),
+            _ => None,
+        })
     }
 }
 
+/// What the bytes of a section in another state are, its structure does not say.
+fn is_whole(section: &Section<'_>) -> bool {
+    section.state & !layout::STATE_LATE == layout::STATE_WHOLE
+}
+
 fn object(section: &Section<'_>) -> Option<Object> {
+    if !is_whole(section) {
+        return None;
+    }
     let long = |at| layout::u64_at(section.bytes, at);
     let short = |at| layout::u32_at(section.bytes, at);
     match section.kind {
@@ -199,6 +207,7 @@ mod tests {
             .namespace(Some(2), 4_026_531_840)
             .section(layout::SECTION_MOUNT, 3, 0, &[0; layout::MOUNT_SIZE - 1])
             .section(layout::SECTION_FSCONTEXT, 3, 0, b"")
+            .section(layout::SECTION_NAMESPACE, 4, layout::STATE_FAULT, &[1; 8])
             .build();
         let got: Vec<Identity> = Event::decode(&event).unwrap().sections.identities().collect();
         let mount = |unique_id, key, id, major, minor| Object::Mount { unique_id, key, id, major, minor };

@@ -70,7 +70,8 @@ pub(crate) fn look(window: &mut Window) -> io::Result<Look> {
         return Ok(Look::Torn);
     };
     let len = len as usize;
-    if !(wire::END_PAYLOAD..=wire::MAX_FILE_PAYLOAD).contains(&len) {
+    // The length of the others is part of how they begin.
+    if magic == wire::FILE_MAGIC && !(wire::FILE_PAYLOAD..=wire::MAX_FILE_PAYLOAD).contains(&len) {
         return Ok(Look::Bad(true));
     }
     let len = wire::FRAME_PREFIX + len;

@@ -11,6 +11,7 @@ mod csv;
 mod detail;
 mod extra;
 mod json;
+mod latency;
 mod stats;
 mod stats_print;
 mod structs;

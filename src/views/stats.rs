@@ -3,10 +3,9 @@
 
 use std::collections::HashMap;
 
-use hdrhistogram::Histogram;
-
 use super::call::write_arg;
 use super::columns::{COLUMNS, Cell, Column};
+use super::latency::Latencies;
 use super::{Lost, View, text};
 use crate::assemble::{Op, Outcome};
 use crate::decode::{digits, escape};
@@ -36,11 +35,10 @@ const KEYS: [&str; 18] = [
 /// Grouped by these where nobody asks otherwise.
 const DEFAULT: &str = "call,error,comm,mnt_ns,fstype";
 
-/// Keys counted apart in one table, at most about 15 KiB each; the rest is counted together.
-const DISTINCT_MAX: usize = 1000;
-
-/// What calls that came after [`DISTINCT_MAX`] other keys are counted as.
-const OTHER: &[u8] = b"(other)";
+/// Keys counted apart, and bytes of them, in all tables together: what comes later is counted as one. Of each key up to
+/// 15 KiB of latencies are kept.
+const KEYS_MAX: usize = 1000;
+const KEY_BYTES_MAX: usize = 2 << 20;
 
 /// A column, or several together, that calls are grouped by.
 #[derive(Clone)]
@@ -93,6 +91,10 @@ pub(super) struct Table {
     pub key: Key,
     /// By the cells of the key, as text, each followed by a NUL, which no cell contains.
     pub groups: HashMap<Vec<u8>, Group>,
+    /// What came when there was no room for another key.
+    pub others: Option<Group>,
+    /// Room for keys, and bytes of them.
+    room: (usize, usize),
 }
 
 /// What is counted of one group.
@@ -101,16 +103,17 @@ pub(super) struct Group {
     pub count: u64,
     pub failed: u64,
     pub unfinished: u64,
-    /// `None` until something has been measured.
-    latency: Option<Histogram<u32>>,
+    latencies: Latencies,
     pub max_ns: Option<u64>,
 }
 
 impl Stats {
     /// Statistics that have seen nothing.
     pub fn new(options: StatsOptions) -> Stats {
-        let tables =
-            options.by.iter().map(|key| Table { key: key.clone(), groups: HashMap::new() }).collect();
+        let share = options.by.len().max(1);
+        let room = ((KEYS_MAX / share).max(1), KEY_BYTES_MAX / share);
+        let table = |key: &Key| Table { key: key.clone(), groups: HashMap::new(), others: None, room };
+        let tables = options.by.iter().map(table).collect();
         Stats { options, total: Group::default(), tables, lost: 0, span: None, scratch: Vec::new() }
     }
 }
@@ -121,22 +124,15 @@ impl Group {
         self.failed += u64::from(op.failed());
         self.unfinished += u64::from(matches!(op.outcome, Outcome::Unfinished { .. }));
         if let Some(ns) = op.duration_ns() {
-            if self.latency.is_none() {
-                // Two significant digits, which is a number of digits it accepts.
-                self.latency = Histogram::new(2).ok();
-            }
-            if let Some(latency) = &mut self.latency {
-                // It grows as far as a u64 needs, so this cannot fail; if it did, the value would count as the largest.
-                latency.record(ns).unwrap_or_else(|_| latency.saturating_record(ns));
-            }
+            self.latencies.record(ns);
             self.max_ns = self.max_ns.max(Some(ns));
         }
     }
 
     /// The latency that a share of the calls did not exceed; `None` where none of them returned.
     pub fn quantile(&self, share: f64) -> Option<u64> {
-        // The histogram rounds up to its bucket, which must not exceed what was measured.
-        Some(self.latency.as_ref()?.value_at_quantile(share).min(self.max_ns?))
+        // Rounded up, which must not exceed what was measured.
+        Some(self.latencies.quantile(share)?.min(self.max_ns?))
     }
 }
 
@@ -150,10 +146,13 @@ impl Table {
         if let Some(group) = self.groups.get_mut(&scratch[..]) {
             return group.add(op);
         }
-        if self.groups.len() >= DISTINCT_MAX {
-            scratch.clear();
-            scratch.extend(self.key.0.iter().flat_map(|_| OTHER.iter().chain([&0])));
+        let (keys, bytes) = &mut self.room;
+        if *keys == 0 || *bytes < scratch.len() {
+            // No shorter key after it either: what is counted apart are the first keys, which can be said in a word.
+            *keys = 0;
+            return self.others.get_or_insert_default().add(op);
         }
+        (*keys, *bytes) = (*keys - 1, *bytes - scratch.len());
         self.groups.entry(scratch.clone()).or_default().add(op);
     }
 }
@@ -254,19 +253,34 @@ ext4   EBUSY         1       1           0     2.5ms     2.5ms     2.5ms     2.5
         };
         let rows = [row("mount", Some(1500)), row("umount2", None)];
         let want = serde_json::json!({"schema": 1, "calls": 2, "failed": 0, "unfinished": 0, "lost": 0,
-            "first_ns": 0, "last_ns": 1000, "tables": [{"by": ["call"], "distinct": 2, "rows": rows}]});
+            "first_ns": 0, "last_ns": 1000, "tables": [{"by": ["call"], "distinct": 2, "other": null, "rows": rows}]});
         assert_eq!(got, want);
     }
 
     #[test]
     fn what_is_kept_is_bounded_and_what_is_not_kept_is_counted() {
-        let events = (0..DISTINCT_MAX as u32 + 5).flat_map(|tid| call(tid, 1, 0));
-        let got: serde_json::Value = serde_json::from_str(&stats("tid", true, events)).unwrap();
-        let rows = got["tables"][0]["rows"].as_array().unwrap();
-        assert_eq!(
-            (rows.len(), &rows[0]["tid"], &rows[0]["count"]),
-            (DISTINCT_MAX + 1, &"(other)".into(), &5.into())
-        );
+        let tids = 0..KEYS_MAX as u32 / 2 + 5;
+        let events = || tids.clone().flat_map(|tid| call(tid, 1, 0));
+        let got: serde_json::Value = serde_json::from_str(&stats("tid,call", true, events())).unwrap();
+        let table = &got["tables"][0];
+        assert_eq!((&table["distinct"], &table["other"]["count"]), (&(KEYS_MAX / 2).into(), &5.into()));
+        assert_eq!(got["tables"][1]["other"], serde_json::Value::Null);
+        let text = stats("tid,call", false, events());
+        let other = "(other)              5       0           0       1ns       1ns       1ns       1ns\n";
+        assert!(text.contains(&format!("{other}(other: keys that came after the first 500)\n")), "{text}");
+    }
+
+    #[test]
+    fn long_keys_are_bounded_by_their_bytes() {
+        let long = vec![b'x'; 4096];
+        let events = (0..600).flat_map(|n: u32| {
+            let target = [&long[..], &n.to_le_bytes()].concat();
+            [synth::umount2(&target, 0), synth::exit(2)]
+        });
+        let got: serde_json::Value = serde_json::from_str(&stats("target", true, events)).unwrap();
+        let (apart, other) = (&got["tables"][0]["distinct"], &got["tables"][0]["other"]["count"]);
+        let apart = apart.as_u64().unwrap();
+        assert!((500..520).contains(&apart) && *other == (600 - apart), "{apart} apart, {other} others");
     }
 
     #[test]

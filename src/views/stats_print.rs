@@ -37,7 +37,9 @@ pub(super) fn text(out: &mut Vec<u8>, stats: &Stats) {
 }
 
 fn table_text(out: &mut Vec<u8>, table: &Table, top: usize) {
-    let rows = sorted(table, top);
+    let mut rows = sorted(table, top);
+    let more = table.groups.len() - rows.len();
+    rows.extend(table.others.as_ref().map(|others| (vec!["(other)".to_owned(); table.key.0.len()], others)));
     let mut lines =
         vec![table.key.0.iter().map(|column| title(column.key, column.title)).collect::<Vec<_>>()];
     lines.extend(rows.iter().map(|(cells, _)| cells.clone()));
@@ -61,8 +63,12 @@ fn table_text(out: &mut Vec<u8>, table: &Table, top: usize) {
         out.extend_from_slice(line.as_bytes());
         out.push(b'\n');
     }
-    if rows.len() < table.groups.len() {
-        out.extend_from_slice(format!("({} more)\n", table.groups.len() - rows.len()).as_bytes());
+    if table.others.is_some() {
+        let apart = table.groups.len();
+        out.extend_from_slice(format!("(other: keys that came after the first {apart})\n").as_bytes());
+    }
+    if more > 0 {
+        out.extend_from_slice(format!("({more} more)\n").as_bytes());
     }
 }
 
@@ -127,6 +133,14 @@ pub(super) fn json(out: &mut Vec<u8>, stats: &Stats) {
         }
         out.push(b']');
         field(out, "distinct", Some(table.groups.len() as u64));
+        out.extend_from_slice(b",\"other\":");
+        match &table.others {
+            None => out.extend_from_slice(b"null"),
+            Some(others) => {
+                out.push(b'{');
+                counts(out, others);
+            }
+        }
         out.extend_from_slice(b",\"rows\":[");
         for (at, (cells, group)) in sorted(table, stats.options.top).iter().enumerate() {
             out.extend_from_slice(if at == 0 { b"{" } else { b",{" });
@@ -143,6 +157,11 @@ fn row(out: &mut Vec<u8>, table: &Table, cells: &[String], group: &Group) {
         string(out, cell);
         out.push(b',');
     }
+    counts(out, group);
+}
+
+/// The rest of an object.
+fn counts(out: &mut Vec<u8>, group: &Group) {
     key(out, "count");
     digits::decimal(out, group.count);
     field(out, "failed", Some(group.failed));

@@ -12,7 +12,7 @@ use mountsnoop::views::rfc3339;
 use serde_json::{Value, json};
 
 use crate::args::InfoArgs;
-use crate::input;
+use crate::input::{self, DESCRIBED};
 use crate::outcome::Outcome;
 use crate::record::size;
 
@@ -20,14 +20,15 @@ pub fn run(args: &InfoArgs) -> Result<Outcome> {
     let mut outcome = Outcome::Done;
     let mut out = std::io::stdout().lock();
     for path in &args.files {
-        for trace in survey(path, args.blocks)? {
+        survey(path, args.blocks, |trace| {
             if args.json {
                 writeln!(out, "{}", trace.json(path, args.blocks))?;
             } else {
                 out.write_all(trace.text(path, args.blocks).as_bytes())?;
             }
-            outcome = outcome.and(Outcome::lossy(!trace.complete() && !trace.is_well()));
-        }
+            outcome = outcome.clone().and(Outcome::lossy(!trace.complete() && !trace.is_well()));
+            Ok(())
+        })?;
     }
     out.flush()?;
     Ok(outcome)
@@ -49,22 +50,28 @@ struct Trace {
     raw_bytes: u64,
     file_bytes: u64,
     lost: u64,
+    /// The first [`DESCRIBED`], and how many there are.
     damages: Vec<Damage>,
+    damaged: u64,
+    /// The first [`LISTED`].
     list: Vec<(u64, BlockHeader)>,
 }
 
-/// Every trace of a file: several may stand one behind the other.
-fn survey(path: &Path, list_blocks: bool) -> Result<Vec<Trace>> {
+/// Blocks that are listed: as many as a recorder writes for some 2.5 GB of events.
+const LISTED: usize = 10_000;
+
+/// Calls `each` with every trace of a file, of which several may stand one behind the other.
+fn survey(path: &Path, list_blocks: bool, mut each: impl FnMut(&Trace) -> Result<()>) -> Result<()> {
     let mut scanner = input::scanner(path)?;
     let mut open = Decompressor::new().context("failed to set up decompression")?;
     let mut raw = Vec::new();
-    let mut traces: Vec<Trace> = Vec::new();
+    let mut current: Option<Trace> = None;
     let mut begun = 0;
     while let Some(frame) = scanner.next().with_context(|| input::name(path))? {
-        if matches!(frame, Frame::FileHeader { .. }) || traces.is_empty() {
-            traces.push(Trace::default());
+        if matches!(frame, Frame::FileHeader { .. }) {
+            current.take().map_or(Ok(()), |before| each(&before))?;
         }
-        let Some(trace) = traces.last_mut() else { break };
+        let trace = current.get_or_insert_default();
         let mut first = false;
         match frame {
             Frame::FileHeader { header, offset } => {
@@ -74,7 +81,7 @@ fn survey(path: &Path, list_blocks: bool) -> Result<Vec<Trace>> {
             Frame::Block { header, offset, stored } => {
                 first = trace.header.is_some() && header.block_seq == 0;
                 trace.block(&header);
-                if list_blocks {
+                if list_blocks && trace.list.len() < LISTED {
                     trace.list.push((offset, header));
                 }
                 let about = stored.filter(|_| header.block_type == BLOCK_META);
@@ -83,7 +90,7 @@ fn survey(path: &Path, list_blocks: bool) -> Result<Vec<Trace>> {
                 }
             }
             Frame::End { .. } => trace.state = Some(State::Closed),
-            Frame::Damage(damage) => trace.damages.push(damage),
+            Frame::Damage(damage) => trace.damage(damage),
         }
         if first
             && !list_blocks
@@ -93,13 +100,9 @@ fn survey(path: &Path, list_blocks: bool) -> Result<Vec<Trace>> {
         }
         trace.file_bytes = scanner.offset() - begun;
     }
-    if traces.is_empty() {
-        traces.push(Trace::default());
-    }
-    if let Some(last) = traces.last_mut() {
-        last.state = last.state.or(Some(State::unclosed(scanner.recorder())));
-    }
-    Ok(traces)
+    let mut last = current.unwrap_or_default();
+    last.state = last.state.or(Some(State::unclosed(scanner.recorder())));
+    each(&last)
 }
 
 impl Trace {
@@ -120,6 +123,13 @@ impl Trace {
         (self.blocks, self.events, self.raw_bytes, self.lost) =
             (all.blocks, all.events, all.raw_bytes, all.lost);
         self.span = (all.events > 0).then_some((all.ts_min, all.ts_max));
+    }
+
+    fn damage(&mut self, damage: Damage) {
+        self.damaged += 1;
+        if self.damages.len() < DESCRIBED {
+            self.damages.push(damage);
+        }
     }
 
     fn about(&mut self, raw: &[u8]) {
@@ -153,6 +163,9 @@ impl Trace {
     /// Why it cannot be called complete.
     fn doubts(&self) -> Vec<String> {
         let mut doubts: Vec<String> = self.damages.iter().map(Damage::to_string).collect();
+        if self.damaged > DESCRIBED as u64 {
+            doubts.push(format!("and {} more damaged places", self.damaged - DESCRIBED as u64));
+        }
         if !self.is(State::Closed) {
             doubts.push(format!("it is {}", self.state.unwrap_or(State::Cut)));
         }
@@ -168,6 +181,10 @@ impl Trace {
             doubts.push(unbalanced.to_string());
         }
         doubts
+    }
+
+    fn unlisted(&self) -> u64 {
+        self.blocks - self.list.len() as u64
     }
 
     fn state(&self) -> &'static str {
@@ -234,6 +251,9 @@ impl Trace {
                     "  {offset:<12} {seq:<8} {events:<8} {raw:<8} {stored:<8} {first:<20} {last}\n"
                 ));
             }
+            if self.unlisted() > 0 {
+                text.push_str(&format!("  (and {} more blocks)\n", self.unlisted()));
+            }
         }
         text
     }
@@ -271,6 +291,7 @@ impl Trace {
         });
         if blocks {
             value["block_list"] = Value::Array(list);
+            value["blocks_not_listed"] = self.unlisted().into();
         }
         value
     }

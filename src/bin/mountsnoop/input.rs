@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use mountsnoop::format::{Damage, LossReason, Lost, Reader, RecorderStats, Scanner, State, Wanted};
 
 /// Damaged places that are described; the rest is counted.
-const DESCRIBED: u64 = 10;
+pub const DESCRIBED: usize = 10;
 
 /// Opens a trace for reading, `-` for standard input.
 pub fn reader(path: &Path) -> Result<Reader> {
@@ -65,7 +65,7 @@ impl Complaints {
 
     pub fn damage(&mut self, damage: &Damage) {
         self.damages += 1;
-        if self.damages <= DESCRIBED {
+        if self.damages <= DESCRIBED as u64 {
             eprintln!("mountsnoop: {}: {damage}", self.name);
         }
     }
@@ -73,7 +73,7 @@ impl Complaints {
     pub fn lost(&mut self, lost: &Lost) {
         let count = if lost.reason.counts_events() { &mut self.lost } else { &mut self.parts };
         *count = count.saturating_add(lost.count);
-        if !self.reasons.contains(&lost.reason) && self.reasons.len() < DESCRIBED as usize {
+        if !self.reasons.contains(&lost.reason) && self.reasons.len() < DESCRIBED {
             self.reasons.push(lost.reason);
         }
     }
@@ -97,10 +97,10 @@ impl Complaints {
     }
 
     /// Says what remains to be said; true if anything is missing.
-    pub fn end(&self, state: State, malformed: u64) -> bool {
+    pub fn end(&self, state: State, malformed: u64, evicted: u64) -> bool {
         let Complaints { name, damages, lost, parts, .. } = self;
-        if *damages > DESCRIBED {
-            eprintln!("mountsnoop: {name}: and {} more damaged places", damages - DESCRIBED);
+        if *damages > DESCRIBED as u64 {
+            eprintln!("mountsnoop: {name}: and {} more damaged places", damages - DESCRIBED as u64);
         }
         if state != State::Closed {
             eprintln!("mountsnoop: {name}: {state}; everything up to there was read");
@@ -119,7 +119,13 @@ impl Complaints {
                 "mountsnoop: {name}: {malformed} events are not what this version knows, and are not shown"
             );
         }
+        if evicted > 0 {
+            eprintln!(
+                "mountsnoop: {name}: {evicted} calls were open while more others were than can be kept: they are shown as \
+                 unfinished, and their returns, if they came, without a beginning"
+            );
+        }
         let over = !matches!(state, State::Crashed | State::Cut);
-        damages + lost + parts + malformed + self.unbalanced > 0 || !over
+        damages + lost + parts + malformed + evicted + self.unbalanced > 0 || !over
     }
 }

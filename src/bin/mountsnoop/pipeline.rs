@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
-use mountsnoop::assemble::Assembler;
+use mountsnoop::assemble::{Assembler, Op};
 use mountsnoop::filter::{Filter, TimeContext, TimeSpec, parse_comm};
 use mountsnoop::format::{CONTINUED, ClockSync, FileHeader, Item, Lost, Reader};
 use mountsnoop::views::{self, Clock, Detail, Json, Stamp, Text, TextOptions, View};
@@ -24,9 +24,9 @@ pub struct Rows<W: Write> {
     utc: bool,
     view: Box<dyn View>,
     assembler: Assembler,
-    buffer: Vec<u8>,
-    out: W,
+    out: Output<W>,
     malformed: u64,
+    evicted: u64,
     begun: bool,
     /// Session and number of the file that was read last.
     segment: Option<([u8; 16], u32)>,
@@ -43,6 +43,46 @@ enum Then {
     Narrow,
     /// No more of its events are.
     PassEvents,
+}
+
+/// What was printed and is not yet written. One event may make any number of rows, so each may have to go out.
+struct Output<W: Write> {
+    buffer: Vec<u8>,
+    to: W,
+    failed: Option<io::Error>,
+}
+
+impl<W: Write> Output<W> {
+    /// Adds a row, if it is wanted.
+    #[inline]
+    fn row(&mut self, filter: &Filter, view: &mut dyn View, op: &Op<'_>) {
+        if !filter.matches(op) {
+            return;
+        }
+        view.row(&mut self.buffer, op);
+        self.spill();
+    }
+
+    /// Writes out what is too much to keep; a failure is kept for [`Output::result`].
+    #[inline]
+    fn spill(&mut self) {
+        if self.buffer.len() >= CHUNK {
+            self.failed = self.failed.take().or(self.to.write_all(&self.buffer).err());
+            self.buffer.clear();
+        }
+    }
+
+    /// Whether all rows could be written.
+    fn result(&mut self) -> Result<()> {
+        self.failed.take().map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    fn write(&mut self) -> Result<()> {
+        self.result()?;
+        self.to.write_all(&self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
 }
 
 impl<W: Write> Rows<W> {
@@ -68,15 +108,15 @@ impl<W: Write> Rows<W> {
             utc,
             view,
             assembler: Assembler::new(),
-            buffer: Vec::with_capacity(2 * CHUNK),
-            out,
+            out: Output { buffer: Vec::with_capacity(2 * CHUNK), to: out, failed: None },
             malformed: 0,
+            evicted: 0,
             begun: false,
             segment: None,
             continues: false,
             past: false,
         };
-        rows.view.begin(&mut rows.buffer);
+        rows.view.begin(&mut rows.out.buffer);
         Ok(rows)
     }
 
@@ -119,30 +159,21 @@ impl<W: Write> Rows<W> {
 
     #[inline]
     pub fn event(&mut self, bytes: &[u8]) -> Result<()> {
-        let Rows { filter, view, buffer, assembler, .. } = self;
-        let show = &mut |op: &mountsnoop::assemble::Op<'_>| {
-            if filter.matches(op) {
-                view.row(buffer, op);
-            }
-        };
-        if assembler.event(bytes, show).is_err() {
+        let Rows { filter, view, out, assembler, .. } = self;
+        if assembler.event(bytes, &mut |op| out.row(filter, &mut **view, op)).is_err() {
             self.malformed += 1;
         }
-        if self.buffer.len() >= CHUNK { self.write() } else { Ok(()) }
+        self.out.result()
     }
 
     pub fn clock(&mut self, clock: &ClockSync) -> Result<()> {
-        let Rows { filter, view, buffer, assembler, .. } = self;
+        let Rows { filter, view, out, assembler, .. } = self;
         // What is shown is not later, so a later one is none of its business.
         if filter.until.is_none_or(|until| clock.boottime_ns <= until) {
             view.clock(Clock { offset_ns: Some(clock.realtime_ns.saturating_sub(clock.boottime_ns as i64)) });
         }
-        assembler.clock(clock.boottime_ns, &mut |op| {
-            if filter.matches(op) {
-                view.row(buffer, op);
-            }
-        });
-        Ok(())
+        assembler.clock(clock.boottime_ns, &mut |op| out.row(filter, &mut **view, op));
+        self.out.result()
     }
 
     /// Whether what was lost may be of the time that is asked for.
@@ -157,20 +188,18 @@ impl<W: Write> Rows<W> {
             let why = lost.reason.to_string();
             let between = Some((lost.from_ns, lost.to_ns));
             let lost = views::Lost { events: lost.count, cpu: lost.cpu, between, why: &why };
-            self.view.lost(&mut self.buffer, &lost);
+            self.view.lost(&mut self.out.buffer, &lost);
+            self.out.spill();
         }
     }
 
     /// What has not returned by now will not, in this trace.
     fn finish_trace(&mut self) -> Result<()> {
-        let Rows { filter, view, buffer, assembler, .. } = self;
-        assembler.finish(&mut |op| {
-            if filter.matches(op) {
-                view.row(buffer, op);
-            }
-        });
+        let Rows { filter, view, out, assembler, .. } = self;
+        assembler.finish(&mut |op| out.row(filter, &mut **view, op));
+        self.evicted += assembler.take_evicted();
         *assembler = Assembler::new();
-        self.write()
+        self.out.write()
     }
 
     /// Reads a trace to its end; true if anything of it is missing.
@@ -239,7 +268,8 @@ impl<W: Write> Rows<W> {
 
     /// Says what is missing from a trace that has been read; true if anything is.
     pub fn complain(&mut self, reader: &Reader, complaints: Complaints) -> bool {
-        complaints.end(reader.state(), std::mem::take(&mut self.malformed))
+        let evicted = std::mem::take(&mut self.evicted) + self.assembler.take_evicted();
+        complaints.end(reader.state(), std::mem::take(&mut self.malformed), evicted)
     }
 
     /// Whether the file read last says that another follows.
@@ -254,22 +284,16 @@ impl<W: Write> Rows<W> {
 
     /// Writes out what there is.
     pub fn flush(&mut self) -> Result<()> {
-        self.write()?;
-        self.out.flush()?;
+        self.out.write()?;
+        self.out.to.flush()?;
         Ok(())
     }
 
     /// Ends the view: nothing follows.
     pub fn end(&mut self) -> Result<()> {
         self.finish_trace()?;
-        self.view.end(&mut self.buffer);
+        self.view.end(&mut self.out.buffer);
         self.flush()
-    }
-
-    fn write(&mut self) -> Result<()> {
-        self.out.write_all(&self.buffer)?;
-        self.buffer.clear();
-        Ok(())
     }
 }
 
