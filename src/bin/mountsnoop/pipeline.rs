@@ -1,7 +1,7 @@
 //! Items of a trace, or of a recording as it happens, to the rows of one view: the one path that live printing, replay,
 //! export and stats all take, so that they cannot differ.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
