@@ -88,6 +88,18 @@ pub const ABI_COMPAT: u8 = 1;
 pub const FLAG_INCOMPLETE: u16 = 1;
 /// `ms_header.flags`: the event had no room for some section.
 pub const FLAG_OVERFLOW: u16 = 2;
+/// `ms_header.flags` of [`ENTER`]: put together when the call returned. The next four say why that may be.
+pub const FLAG_REBUILT: u16 = 4;
+/// `ms_header.flags`: a seccomp filter may have answered before the call was entered.
+pub const FLAG_SECCOMP: u16 = 8;
+/// `ms_header.flags`: a tracer may have kept the call from being entered.
+pub const FLAG_TRACER: u16 = 16;
+/// `ms_header.flags`: the call may have begun before the recording.
+pub const FLAG_EARLIER: u16 = 32;
+/// `ms_header.flags`: the kernel may not have run the program.
+pub const FLAG_MISSED: u16 = 64;
+/// `ms_header.flags`: the filter refused with SIGSYS, and `ret` says nothing.
+pub const FLAG_SIGSYS: u16 = 128;
 
 /// `ms_section.kind` of an argument passed by value, 8 bytes.
 pub const SECTION_NUMBER: u8 = 1;

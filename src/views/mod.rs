@@ -13,6 +13,7 @@ mod extra;
 mod json;
 mod stats;
 mod stats_print;
+mod status;
 mod structs;
 #[cfg(test)]
 mod testing;
