@@ -26,7 +26,7 @@ static __always_inline void preempt_on(void)
 }
 
 /* Does this call concern a mount namespace at all? Only asked of those in SELECTIVE. */
-static __noinline int concerns_mounts(__u32 call, __u64 a0, __u64 a1)
+static __always_inline bool concerns_mounts(__u32 call, __u64 a0, __u64 a1)
 {
 	__u64 flags = 0;
 
@@ -141,16 +141,20 @@ static __always_inline void send_return(struct scratch *s, __s64 ret, put_rest *
 
 static __always_inline void on_exit(__u32 call, __u32 abi, __s64 ret, put_args *put_args, put_rest *put_rest)
 {
-	const bool may_begin_now = only_failed || can_miss || returns_of_all;
 	__u64 args[ARGS_MAX] = {};
-	bool known = SELECTIVE(call) && args_of_task(abi, args), unseen;
+	bool known = false, unseen;
 	struct inflight *in;
 	struct scratch *s;
 
-	if (stopped || (only_calls && !(only_calls & (1ULL << call))))
+	if (stopped)
 		return;
 	/* Nearly every clone is a fork. The flags of clone3 are in memory, where they may have changed. */
-	if (known && call != MS_CALL_CLONE3 && !concerns_mounts(call, args[0], args[1]))
+	if (SELECTIVE(call)) {
+		known = args_of_task(abi, args);
+		if (known && call != MS_CALL_CLONE3 && !concerns_mounts(call, args[0], args[1]))
+			return;
+	}
+	if (only_calls && !(only_calls & (1ULL << call)))
 		return;
 	in = returning(call);
 	if (in && in->unwanted) {
@@ -175,7 +179,8 @@ static __always_inline void on_exit(__u32 call, __u32 abi, __s64 ret, put_args *
 			known = args_of_task(abi, s->in.args);
 		}
 		if (!only_failed || ret < 0 || (s->unseen & MS_FLAG_SIGSYS)) {
-			if (may_begin_now && (only_failed || s->unseen))
+			/* The first three are constants, and keep what follows out of programs that never need it. */
+			if ((only_failed || can_miss || returns_of_all) && (only_failed || s->unseen))
 				send_beginning(s, in || known, put_args);
 			send_return(s, ret, put_rest);
 		}

@@ -50,10 +50,7 @@ impl Assembler {
     pub fn clock(&mut self, boottime_ns: u64, sink: &mut impl FnMut(&Op<'_>)) {
         self.now = self.now.max(boottime_ns);
         while let Some(at) = self.pending.next_to_show(self.now, INTERIM_NS) {
-            if self.has_returned(at) {
-                self.pending.take(self.pending.slot(at).common.tid);
-                self.give_up(at, Why::ExitLost, sink);
-            } else {
+            if !self.has_returned(at) {
                 self.unfinished(at, Why::Interim, sink);
             }
         }
@@ -236,12 +233,10 @@ mod tests {
         ] {
             assert_eq!(rows([rebuilt(why), returned]), [row]);
         }
-        // It is never taken for a call that hangs.
-        assert_eq!(
-            rows([rebuilt(FLAG_MISSED), enter(2, 9 * SECOND), exit(2, 9 * SECOND, 0)])[0],
-            "1:ExitLost/0"
-        );
-        assert_eq!(rows([rebuilt(FLAG_MISSED)]), ["1:ExitLost/0"]);
+        // It is never taken for a call that hangs, however late its return comes to be read.
+        let late = [rebuilt(FLAG_MISSED), Fed::Clock(9 * SECOND), exit(1, 41, 0)];
+        assert_eq!(rows(late), ["1:orphan=0 unseen missed"]);
+        assert_eq!(rows([rebuilt(FLAG_MISSED), Fed::Clock(9 * SECOND)]), ["1:ExitLost/0"]);
     }
 
     #[test]
