@@ -91,4 +91,7 @@
 	((call) == MS_CALL_UNSHARE || (call) == MS_CALL_SETNS || (call) == MS_CALL_CLONE ||      \
 	 (call) == MS_CALL_CLONE3 || (call) >= MS_CALL_STATMOUNT)
 
+/* Once to the caller, and once, with 0, to the thread that it made. */
+#define RETURNS_TWICE(call) ((call) == MS_CALL_CLONE || (call) == MS_CALL_CLONE3)
+
 #endif

@@ -21,13 +21,14 @@
 	(sizeof(struct ms_enter) + STRINGS_MAX * STRING_ROOM + ARGS_MAX * NUMBER_ROOM + BYTES_ROOM +   \
 	 EXTRA_ROOM)
 
-/* A call in flight of which something is left to do when it returns. */
+/* A call in flight, for what is left to do when it returns. */
 struct inflight {
-	__u64 time; /* when it began, ns of CLOCK_BOOTTIME */
+	__u64 time; /* when it began, ns of CLOCK_BOOTTIME; only where its beginning is sent as it returns */
 	__u64 args[ARGS_MAX];
 	__u32 call;
 	__u16 unread; /* bit for each argument that could not be read */
-	__u16 abi;
+	__u8 abi;
+	__u8 unwanted; /* a filter left its beginning out, and so is its return */
 };
 
 /* An event in the making, and what is remembered of the call. */
@@ -37,6 +38,8 @@ struct scratch {
 	__u32 slot; /* its own number */
 	__u32 path; /* begin_path(): where its section begins */
 	__u32 path_state;
+	__u32 late; /* MS_STATE_LATE where what is read now is read as the call returns */
+	__u32 unseen; /* MS_FLAG_REBUILT and the reasons, where no program saw the call begin */
 	struct inflight in;
 	union {
 		struct ms_header h;
@@ -57,6 +60,8 @@ const volatile __u64 only_calls = 0; /* bit for each call that is wanted; 0: all
 const volatile __u8 only_failed = 0; /* calls that fail; both their events are sent when they return */
 const volatile __u8 queries = 0; /* record statmount, listmount and listns, not only count them */
 const volatile __u8 shared_scratch = 1; /* no program can be preempted: one slot for each phase will do */
+const volatile __u8 returns_of_all = 0; /* programs at returns also run for calls that were never entered, or began earlier */
+const volatile __u8 can_miss = 0; /* programs can be preempted, and then the kernel leaves others of the kind out */
 const volatile __u8 keep_cpu = 0; /* switch preemption off for the length of a program, which not every verifier lets us */
 const volatile __u64 hash_key[2] = {}; /* random: no kernel address can be had from a trace */
 
@@ -82,13 +87,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__type(key, __u32); /* tid */
-	__type(value, struct inflight);
-} inflights SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -172,6 +170,7 @@ static __always_inline void begin_event(struct scratch *s, __u8 phase)
 
 	s->at = phase == MS_EXIT ? sizeof(struct ms_exit) : sizeof(struct ms_enter);
 	s->relative = 0;
+	s->late = phase == MS_EXIT ? MS_STATE_LATE : 0;
 	s->h.header_len = s->at;
 	s->h.call = s->in.call;
 	s->h.phase = phase;
@@ -246,6 +245,8 @@ static __always_inline void put_number(struct scratch *s, __u8 arg, __u64 value)
  */
 static __always_inline void could_not_read(struct scratch *s, struct ms_section *sec, __u8 arg, __u64 address)
 {
+	if (s->h.phase == MS_EXIT)
+		return; /* nothing new: what the beginning says stands */
 	s->h.flags |= MS_FLAG_INCOMPLETE;
 	s->in.unread |= 1 << arg;
 	sec->state = MS_STATE_FAULT;
@@ -254,7 +255,7 @@ static __always_inline void could_not_read(struct scratch *s, struct ms_section 
 }
 
 /* One string, as far as it can be read now; its first byte, or -1. */
-static __noinline int put_string(struct scratch *s, __u32 arg, __u64 address, __u32 late)
+static __noinline int put_string(struct scratch *s, __u32 arg, __u64 address)
 {
 	struct ms_section *sec = section(s, MS_SECTION_STRING, arg, STRING_ROOM);
 	char beyond;
@@ -270,14 +271,12 @@ static __noinline int put_string(struct scratch *s, __u32 arg, __u64 address, __
 	}
 	n = bpf_probe_read_user_str(sec + 1, MS_STRING_MAX + 1, (void *)address);
 	if (n < 0) {
-		/* Late there is nothing new: what the enter event says stands. */
-		if (!late)
-			could_not_read(s, sec, arg, address);
+		could_not_read(s, sec, arg, address);
 		return -1;
 	}
 	if (n > 0)
 		n--; /* the NUL, which the helper counts; before 6.2 or so not in an empty string */
-	sec->state = late;
+	sec->state = s->late;
 	if (n >= MS_STRING_MAX) {
 		/* All the room was used: does the string end here, or was it cut? */
 		n = MS_STRING_MAX;
@@ -291,7 +290,7 @@ static __noinline int put_string(struct scratch *s, __u32 arg, __u64 address, __
 }
 
 /* A structure or binary data of `size` bytes. */
-static __noinline int put_bytes(struct scratch *s, __u32 arg, __u64 address, __u64 size, __u32 late)
+static __noinline int put_bytes(struct scratch *s, __u32 arg, __u64 address, __u64 size)
 {
 	struct ms_section *sec = section(s, MS_SECTION_BYTES, arg, BYTES_ROOM);
 	__u64 n = size < MS_BYTES_MAX ? size : MS_BYTES_MAX;
@@ -307,11 +306,10 @@ static __noinline int put_bytes(struct scratch *s, __u32 arg, __u64 address, __u
 	if (n > MS_BYTES_MAX)
 		n = MS_BYTES_MAX;
 	if (bpf_probe_read_user(sec + 1, n, (void *)address)) {
-		if (!late)
-			could_not_read(s, sec, arg, address);
+		could_not_read(s, sec, arg, address);
 		return 0;
 	}
-	sec->state = late;
+	sec->state = s->late;
 	if (size > MS_BYTES_MAX) {
 		sec->state |= MS_STATE_CUT;
 		s->h.flags |= MS_FLAG_INCOMPLETE;
@@ -340,34 +338,6 @@ static __always_inline bool send(struct scratch *s)
 		return false;
 	}
 	return true;
-}
-
-static __always_inline void remember(struct scratch *s)
-{
-	__u32 tid = (__u32)bpf_get_current_pid_tgid();
-	struct ms_counters *count;
-
-	if (bpf_map_update_elem(&inflights, &tid, &s->in, BPF_ANY)) {
-		count = my_counters();
-		if (count)
-			count->map_full++;
-	}
-}
-
-/* What is known of the call that this thread made, if anything is left to do for it. */
-static __always_inline struct inflight *returning(__u32 call)
-{
-	__u32 tid = (__u32)bpf_get_current_pid_tgid();
-	struct inflight *in = bpf_map_lookup_elem(&inflights, &tid);
-
-	return in && in->call == call ? in : 0;
-}
-
-static __always_inline void forget(void)
-{
-	__u32 tid = (__u32)bpf_get_current_pid_tgid();
-
-	bpf_map_delete_elem(&inflights, &tid);
 }
 
 #endif

@@ -32,6 +32,8 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 enum { BPF_ANY = 0 };
+/* Helpers that not every kernel has. */
+enum bpf_func_id { BPF_FUNC_get_current_task_btf = 158 /* 5.11 */, BPF_FUNC_task_pt_regs = 175 /* 5.15 */ };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -184,9 +186,25 @@ struct thread_info {
 	__u32 status;
 };
 
+/* Empty without CONFIG_SECCOMP. */
+struct seccomp {
+	int mode;
+};
+
+typedef struct {
+	unsigned long sig[1];
+} sigset_t;
+
+struct sigpending {
+	sigset_t signal;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	struct css_set *cgroups;
+	struct seccomp seccomp;
+	struct sigpending pending;
+	unsigned int ptrace;
 	int tgid;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
@@ -209,6 +227,7 @@ struct user_pt_regs {
 };
 struct pt_regs {
 	__u64 regs[31];
+	__u64 orig_x0;
 };
 #endif
 

@@ -41,6 +41,18 @@
 /* ms_header.flags */
 #define MS_FLAG_INCOMPLETE 1 /* some section is not whole (cut or fault) */
 #define MS_FLAG_OVERFLOW 2 /* the scratch space was full: sections are missing */
+/*
+ * Of MS_ENTER: no program saw the call begin, and this was put together when it returned, just before its MS_EXIT: time is
+ * that of the return, and strings have the state MS_STATE_LATE. The four flags behind it are reasons that cannot be ruled
+ * out: one alone is certain.
+ */
+#define MS_FLAG_REBUILT 4
+#define MS_FLAG_SECCOMP 8 /* a seccomp filter answered before the call was entered */
+#define MS_FLAG_TRACER 16 /* a tracer kept it from being entered */
+#define MS_FLAG_EARLIER 32 /* it began before the recording */
+#define MS_FLAG_MISSED 64 /* the kernel did not run the program, for it ran already on that CPU */
+/* Of MS_EXIT: the filter refused with SIGSYS, and `ret` says nothing. Of MS_ENTER: its return is such a one. */
+#define MS_FLAG_SIGSYS 128
 
 /* ms_section.kind */
 #define MS_SECTION_NUMBER 1 /* an argument passed by value: 8 bytes */

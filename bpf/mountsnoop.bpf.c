@@ -11,42 +11,45 @@
 #include "calls.h"
 #include "capture.h"
 #include "identity.h"
+#include "regs.h"
+#include "inflight.h"
+#include "call.h"
 
 #define NO_DIR -1
 
 /* fsconfig(2): what `value` points to depends on `cmd`. */
 enum { FSCONFIG_SET_STRING = 1, FSCONFIG_SET_BINARY = 2, FSCONFIG_SET_PATH = 3, FSCONFIG_SET_PATH_EMPTY = 4 };
 
-static __always_inline void put_fsconfig_value(struct scratch *s, __u32 late)
+static __always_inline void put_fsconfig_value(struct scratch *s)
 {
 	__u64 cmd = s->in.args[1] & 0xffffffff, value = s->in.args[3];
 
 	if (!value || (cmd >= FSCONFIG_SET_STRING && cmd <= FSCONFIG_SET_PATH_EMPTY && cmd != FSCONFIG_SET_BINARY)) {
-		int first = put_string(s, 3, value, late);
+		int first = put_string(s, 3, value);
 
 		if (cmd >= FSCONFIG_SET_PATH && first >= 0 && first != '/')
 			s->relative |= (__s32)s->in.args[4] == AT_FDCWD;
 	} else if (cmd == FSCONFIG_SET_BINARY) {
-		put_bytes(s, 3, value, (__u32)s->in.args[4], late);
-	} else if (!late) {
+		put_bytes(s, 3, value, (__u32)s->in.args[4]);
+	} else {
 		put_number(s, 3, value);
 	}
 }
 
 /* struct mnt_id_req and struct ns_id_req begin with their size. */
-static __always_inline void put_request(struct scratch *s, __u32 arg, __u32 late)
+static __always_inline void put_request(struct scratch *s, __u32 arg)
 {
 	__u64 address = s->in.args[arg];
 	__u32 size = 0;
 
 	if (address && bpf_probe_read_user(&size, sizeof(size), (void *)address))
 		size = 24;
-	put_bytes(s, arg, address, size, late);
+	put_bytes(s, arg, address, size);
 }
 
 static __always_inline void put_a_path(struct scratch *s, __u32 arg, int dir)
 {
-	int first = put_string(s, arg, s->in.args[arg], 0);
+	int first = put_string(s, arg, s->in.args[arg]);
 
 	if (first >= 0 && first != '/')
 		s->relative |= dir < 0 || (__s32)s->in.args[dir & 7] == AT_FDCWD;
@@ -54,11 +57,11 @@ static __always_inline void put_a_path(struct scratch *s, __u32 arg, int dir)
 
 /* When a call begins: copy every argument, then say what else is known of it. */
 #define NUMBER(n) put_number(s, n, s->in.args[n]);
-#define STRING(n) put_string(s, n, s->in.args[n], 0);
+#define STRING(n) put_string(s, n, s->in.args[n]);
 #define PATH(n, dir) put_a_path(s, n, dir);
-#define BYTES(n, size) put_bytes(s, n, s->in.args[n], s->in.args[size], 0);
-#define REQUEST(n) put_request(s, n, 0);
-#define FSCONFIG_VALUE(n) put_fsconfig_value(s, 0);
+#define BYTES(n, size) put_bytes(s, n, s->in.args[n], s->in.args[size]);
+#define REQUEST(n) put_request(s, n);
+#define FSCONFIG_VALUE(n) put_fsconfig_value(s);
 #define CONTEXT_FD(n)                \
 	put_number(s, n, s->in.args[n]); \
 	put_context(s, n, s->in.args[n], 0);
@@ -89,17 +92,17 @@ MS_CALLS(PUT_ARGS)
 #define NUMBER(n)
 #define STRING(n)      \
 	if (UNREAD(n)) \
-		put_string(s, n, s->in.args[n], MS_STATE_LATE);
+		put_string(s, n, s->in.args[n]);
 #define PATH(n, dir) STRING(n)
 #define BYTES(n, size) \
 	if (UNREAD(n)) \
-		put_bytes(s, n, s->in.args[n], s->in.args[size], MS_STATE_LATE);
+		put_bytes(s, n, s->in.args[n], s->in.args[size]);
 #define REQUEST(n)     \
 	if (UNREAD(n)) \
-		put_request(s, n, MS_STATE_LATE);
+		put_request(s, n);
 #define FSCONFIG_VALUE(n) \
 	if (UNREAD(n))    \
-		put_fsconfig_value(s, MS_STATE_LATE);
+		put_fsconfig_value(s);
 #define CONTEXT_FD(n)
 #define MOUNT_FD(n)
 #define NAMESPACE_FD(n)
@@ -119,127 +122,6 @@ MS_CALLS(PUT_ARGS)
 	}
 MS_CALLS(PUT_REST)
 
-/* Does this call concern a mount namespace at all? Only asked of those in SELECTIVE. */
-static __noinline int concerns_mounts(__u32 call, __u64 a0, __u64 a1)
-{
-	__u64 flags = 0;
-
-	switch (call) {
-	case MS_CALL_UNSHARE:
-		return !!(a0 & (CLONE_NEWNS | UNSHARE_EMPTY_MNTNS));
-	case MS_CALL_SETNS:
-		return !(__u32)a1 || (a1 & CLONE_NEWNS);
-	case MS_CALL_CLONE:
-		return !!(a0 & CLONE_NEWNS);
-	case MS_CALL_CLONE3:
-		/* Where the flags cannot be read, it may. */
-		return bpf_probe_read_user(&flags, sizeof(flags), (void *)a0) ||
-		       (flags & (CLONE_NEWNS | CLONE_EMPTY_MNTNS));
-	}
-	return queries;
-}
-
-static __always_inline void count_query(__u32 call)
-{
-	struct ms_counters *count;
-
-	if (call < MS_CALL_STATMOUNT)
-		return;
-	count = my_counters();
-	if (count)
-		count->queries++;
-}
-
-#define PREEMPT_OFF()                                      \
-	do {                                               \
-		if (keep_cpu && bpf_ksym_exists(bpf_preempt_disable))  \
-			bpf_preempt_disable();             \
-	} while (0)
-#define PREEMPT_ON()                                       \
-	do {                                               \
-		if (keep_cpu && bpf_ksym_exists(bpf_preempt_enable))   \
-			bpf_preempt_enable();              \
-	} while (0)
-
-/* Set when recording stops: detaching takes a while, and nothing shall be sent meanwhile. */
-volatile __u8 stopped = 0;
-
-/* The beginning of a call, and its return, the same for every way to attach. `put` is put_args_NAME or put_rest_NAME. */
-#define ON_ENTER(call_, abi_, args_, put)                                                             \
-	do {                                                                                         \
-		struct scratch *s_;                                                                  \
-                                                                                                     \
-		if (stopped)                                                                         \
-			break;                                                                       \
-		count_query(call_);                                                                  \
-		if ((SELECTIVE(call_) && !concerns_mounts(call_, (args_)[0], (args_)[1])) || !wanted(call_)) \
-			break;                                                                       \
-		PREEMPT_OFF();                                                                       \
-		s_ = slot_of(call_, MS_ENTER, abi_);                                                  \
-		if (s_) {                                                                            \
-			s_->in.call = call_;                                                          \
-			s_->in.abi = abi_;                                                           \
-			s_->in.unread = 0;                                                           \
-			s_->in.time = 0;                                                             \
-			for (int i_ = 0; i_ < ARGS_MAX; i_++)                                        \
-				s_->in.args[i_] = (args_)[i_];                                       \
-			if (only_failed) {                                                           \
-				s_->in.time = bpf_ktime_get_boot_ns();                               \
-				remember(s_);                                                        \
-			} else {                                                                     \
-				introduce(s_);                                                       \
-				begin_event(s_, MS_ENTER);                                           \
-				put_task(s_);                                                        \
-				put(s_);                                                             \
-				put_place(s_);                                                       \
-				if (s_->in.unread || filtering() || SELECTIVE(call_))                 \
-					remember(s_);                                                \
-				send(s_);                                                            \
-			}                                                                            \
-		}                                                                                    \
-		PREEMPT_ON();                                                                        \
-	} while (0)
-
-#define ON_EXIT(call_, abi_, ret_, put_enter, put)                                                   \
-	do {                                                                                         \
-		struct inflight *in_ = returning(call_);                                             \
-		struct scratch *s_;                                                                  \
-                                                                                                     \
-		if (stopped || (!in_ && (filtering() || SELECTIVE(call_))))                          \
-			break;                                                                       \
-		if (only_calls && !(only_calls & (1ULL << (call_))))                                 \
-			break;                                                                       \
-		PREEMPT_OFF();                                                                       \
-		s_ = slot_of(call_, MS_EXIT, abi_);                                                  \
-		if (s_) {                                                                            \
-			s_->in.call = call_;                                                         \
-			s_->in.abi = abi_;                                                           \
-			s_->in.unread = 0;                                                           \
-			if (in_) {                                                                   \
-				__builtin_memcpy(&s_->in, in_, sizeof(s_->in));                      \
-				forget();                                                            \
-			}                                                                            \
-			if (only_failed && (ret_) < 0) {                                             \
-				/* Its beginning was held back until now. */                         \
-				introduce(s_);                                                       \
-				begin_event(s_, MS_ENTER);                                           \
-				s_->h.time = s_->in.time;                                            \
-				put_task(s_);                                                        \
-				put_enter(s_);                                                       \
-				put_place(s_);                                                       \
-				send(s_);                                                            \
-				s_->in.unread = 0;                                                   \
-			}                                                                            \
-			if (!only_failed || (ret_) < 0) {                                            \
-				begin_event(s_, MS_EXIT);                                            \
-				s_->exit.ret = ret_;                                                 \
-				put(s_, ret_);                                                       \
-				send(s_);                                                            \
-			}                                                                            \
-		}                                                                                    \
-		PREEMPT_ON();                                                                        \
-	} while (0)
-
 /* The syscalls: tracepoints, on every kernel. They may read only as many arguments as the call has. */
 #define ARG(n, count) ((n) < (count) ? ctx->args[(n) < (count) ? (n) : 0] : 0)
 #define TRACEPOINTS(name, number, count)                                                             \
@@ -249,40 +131,16 @@ volatile __u8 stopped = 0;
 		__u64 args[ARGS_MAX] = { ARG(0, count), ARG(1, count), ARG(2, count),                \
 					 ARG(3, count), ARG(4, count), ARG(5, count) };              \
                                                                                                      \
-		ON_ENTER(number, MS_ABI_NATIVE, args, put_args_##name);                              \
+		on_enter(number, MS_ABI_NATIVE, args, put_args_##name);                              \
 		return 0;                                                                            \
 	}                                                                                            \
 	SEC("tracepoint/syscalls/sys_exit_" #name)                                                   \
 	int tp_exit_##name(struct trace_exit *ctx)                                                   \
 	{                                                                                            \
-		__s64 ret = ctx->ret;                                                                \
-                                                                                                     \
-		ON_EXIT(number, MS_ABI_NATIVE, ret, put_args_##name, put_rest_##name);               \
+		on_exit(number, MS_ABI_NATIVE, ctx->ret, put_args_##name, put_rest_##name);    \
 		return 0;                                                                            \
 	}
 MS_CALLS(TRACEPOINTS)
-
-#if defined(__TARGET_ARCH_x86)
-#define NATIVE_ARGS(r) { (r)->di, (r)->si, (r)->dx, (r)->r10, (r)->r8, (r)->r9 }
-#define COMPAT_ARGS(r)                                                                               \
-	{ (__u32)(r)->bx, (__u32)(r)->cx, (__u32)(r)->dx, (__u32)(r)->si, (__u32)(r)->di, (__u32)(r)->bp }
-#define NATIVE_PREFIX "__x64_sys_"
-/* The same where the registers are not ours to look at directly. */
-#define R(r, name) BPF_CORE_READ(r, name)
-#define READ_NATIVE_ARGS(r) { R(r, di), R(r, si), R(r, dx), R(r, r10), R(r, r8), R(r, r9) }
-#define READ_COMPAT_ARGS(r)                                                                          \
-	{ (__u32)R(r, bx), (__u32)R(r, cx), (__u32)R(r, dx), (__u32)R(r, si), (__u32)R(r, di), (__u32)R(r, bp) }
-#define COMPAT_PREFIX "__ia32_sys_"
-#elif defined(__TARGET_ARCH_arm64)
-#define NATIVE_ARGS(r)                                                                               \
-	{ (r)->regs[0], (r)->regs[1], (r)->regs[2], (r)->regs[3], (r)->regs[4], (r)->regs[5] }
-#define COMPAT_ARGS(r) NATIVE_ARGS(r)
-#define R(r, n) BPF_CORE_READ(r, regs[n])
-#define READ_NATIVE_ARGS(r) { R(r, 0), R(r, 1), R(r, 2), R(r, 3), R(r, 4), R(r, 5) }
-#define READ_COMPAT_ARGS(r) READ_NATIVE_ARGS(r)
-#define NATIVE_PREFIX "__arm64_sys_"
-#define COMPAT_PREFIX "__arm64_compat_sys_"
-#endif
 
 /* fentry and fexit on the function behind each call: no other system call pays anything. */
 #define TRAMPOLINES(name, number, count)                                                             \
@@ -291,13 +149,13 @@ MS_CALLS(TRACEPOINTS)
 	{                                                                                            \
 		__u64 args[ARGS_MAX] = NATIVE_ARGS(regs);                                            \
                                                                                                      \
-		ON_ENTER(number, MS_ABI_NATIVE, args, put_args_##name);                              \
+		on_enter(number, MS_ABI_NATIVE, args, put_args_##name);                              \
 		return 0;                                                                            \
 	}                                                                                            \
 	SEC("fexit/" NATIVE_PREFIX #name)                                                            \
 	int BPF_PROG(fexit_##name, struct pt_regs *regs, long ret)                                   \
 	{                                                                                            \
-		ON_EXIT(number, MS_ABI_NATIVE, ret, put_args_##name, put_rest_##name);               \
+		on_exit(number, MS_ABI_NATIVE, ret, put_args_##name, put_rest_##name);        \
 		return 0;                                                                            \
 	}                                                                                            \
 	SEC("fentry/" COMPAT_PREFIX #name)                                                           \
@@ -305,14 +163,14 @@ MS_CALLS(TRACEPOINTS)
 	{                                                                                            \
 		__u64 args[ARGS_MAX] = COMPAT_ARGS(regs);                                            \
                                                                                                      \
-		ON_ENTER(number, MS_ABI_COMPAT, args, put_args_##name);                              \
+		on_enter(number, MS_ABI_COMPAT, args, put_args_##name);                              \
 		return 0;                                                                            \
 	}                                                                                            \
 	SEC("fexit/" COMPAT_PREFIX #name)                                                            \
 	int BPF_PROG(fexit_compat_##name, struct pt_regs *regs, long ret)                            \
 	{                                                                                            \
 		/* The wrapper returns int for a call of 32-bit programs. */                         \
-		ON_EXIT(number, MS_ABI_COMPAT, (__s64)(__s32)ret, put_args_##name, put_rest_##name); \
+		on_exit(number, MS_ABI_COMPAT, (__s32)ret, put_args_##name, put_rest_##name); \
 		return 0;                                                                            \
 	}
 MS_CALLS(TRAMPOLINES)
@@ -354,11 +212,11 @@ int kmulti_enter(struct pt_regs *ctx)
 	if (abi) {
 		__u64 args[ARGS_MAX] = READ_COMPAT_ARGS(regs);
 
-		ON_ENTER(call, MS_ABI_COMPAT, args, put_args_any);
+		on_enter(call, MS_ABI_COMPAT, args, put_args_any);
 	} else {
 		__u64 args[ARGS_MAX] = READ_NATIVE_ARGS(regs);
 
-		ON_ENTER(call, MS_ABI_NATIVE, args, put_args_any);
+		on_enter(call, MS_ABI_NATIVE, args, put_args_any);
 	}
 	return 0;
 }
@@ -372,7 +230,7 @@ int kmulti_exit(struct pt_regs *ctx)
 
 	if (abi)
 		ret = (__s32)ret;
-	ON_EXIT(call, abi, ret, put_args_any, put_rest_any);
+	on_exit(call, abi, ret, put_args_any, put_rest_any);
 	return 0;
 }
 
@@ -433,7 +291,7 @@ int raw_enter(struct raw_tracepoint *ctx)
 	{
 		__u64 args[ARGS_MAX] = READ_COMPAT_ARGS(regs);
 
-		ON_ENTER(call, MS_ABI_COMPAT, args, put_args_any);
+		on_enter(call, MS_ABI_COMPAT, args, put_args_any);
 	}
 	return 0;
 }
@@ -450,7 +308,7 @@ int raw_exit(struct raw_tracepoint *ctx)
 	call = i386_call(BPF_CORE_READ(regs, orig_ax));
 	if (!call)
 		return 0;
-	ON_EXIT(call, MS_ABI_COMPAT, ret, put_args_any, put_rest_any);
+	on_exit(call, MS_ABI_COMPAT, ret, put_args_any, put_rest_any);
 	return 0;
 }
 #endif

@@ -90,6 +90,18 @@ pub const ABI_COMPAT: u8 = 1;
 pub const FLAG_INCOMPLETE: u16 = 1;
 /// `ms_header.flags`: the event had no room for some section.
 pub const FLAG_OVERFLOW: u16 = 2;
+/// `ms_header.flags` of [`ENTER`]: put together when the call returned. The next four say why that may be.
+pub const FLAG_REBUILT: u16 = 4;
+/// `ms_header.flags`: a seccomp filter may have answered before the call was entered.
+pub const FLAG_SECCOMP: u16 = 8;
+/// `ms_header.flags`: a tracer may have kept the call from being entered.
+pub const FLAG_TRACER: u16 = 16;
+/// `ms_header.flags`: the call may have begun before the recording.
+pub const FLAG_EARLIER: u16 = 32;
+/// `ms_header.flags`: the kernel may not have run the program.
+pub const FLAG_MISSED: u16 = 64;
+/// `ms_header.flags`: the filter refused with SIGSYS, and `ret` says nothing.
+pub const FLAG_SIGSYS: u16 = 128;
 
 /// `ms_section.kind` of an argument passed by value, 8 bytes.
 pub const SECTION_NUMBER: u8 = 1;
@@ -232,24 +244,26 @@ pub fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    /// The offsets are compared when the recorder is built; numbers are not in a BPF object.
+    /// The offsets are compared when the recorder is built; numbers are not in a BPF object. calls.rs compares those of calls.
     #[test]
-    fn kinds_of_sections_are_the_same_here_on_the_kernel_side_and_in_the_document() {
+    fn numbers_are_the_same_here_on_the_kernel_side_and_in_the_document() {
         let (here, document) = (include_str!("layout.rs"), include_str!("../docs/FORMAT.md"));
-        let defines = include_str!("../bpf/event.h")
-            .lines()
-            .filter_map(|line| line.strip_prefix("#define MS_SECTION_"));
+        let defines = include_str!("../bpf/event.h").lines().filter_map(|line| line.strip_prefix("#define MS_"));
         let mut seen = 0;
-        for line in defines {
+        for line in defines.filter(|line| !line.starts_with("CALL_")) {
             let mut words = line.split_whitespace();
-            let (Some(name), Some(number)) = (words.next(), words.next()) else { panic!("{line}") };
-            assert!(
-                here.contains(&format!("pub const SECTION_{name}: u8 = {number};")),
-                "src/layout.rs: {line}"
-            );
-            assert!(document.contains(&format!("\n| {number} | {name} | ")), "docs/FORMAT.md: {line}");
+            let (Some(name), Some(number)) = (words.next(), words.next()) else { continue };
+            let (start, end) = (format!("pub const {name}: "), format!(" = {number};"));
+            let same = here.lines().any(|line| line.starts_with(&start) && line.ends_with(&end));
+            assert!(same, "src/layout.rs: {line}");
+            if let Some(kind) = name.strip_prefix("SECTION_") {
+                assert!(document.contains(&format!("\n| {number} | {kind} | ")), "docs/FORMAT.md: {line}");
+            }
+            if let Some(flag) = name.strip_prefix("FLAG_") {
+                assert!(document.contains(&format!(" {flag}")), "docs/FORMAT.md: {line}");
+            }
             seen += 1;
         }
-        assert!(seen >= 11, "only {seen} kinds in bpf/event.h");
+        assert!(seen >= 33, "only {seen} numbers in bpf/event.h");
     }
 }

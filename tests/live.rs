@@ -11,4 +11,5 @@ mod hung;
 mod newcalls;
 mod rights;
 mod seed;
+mod unseen;
 mod watching;

@@ -8,5 +8,5 @@ mod pair;
 mod pending;
 mod process;
 
-pub use op::{Op, Outcome, Why};
+pub use op::{Op, Outcome, Unseen, Why};
 pub use pair::{Assembler, INTERIM_NS};

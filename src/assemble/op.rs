@@ -3,14 +3,14 @@
 
 use super::process::Processes;
 use crate::decode::{Body, Call, Event, Identity, Names, Sections, Task, errno};
-use crate::layout::Common;
+use crate::layout::{self, Common};
 
 /// One system call, borrowed from the assembler for as long as it is being shown.
 #[derive(Debug, Clone, Copy)]
 pub struct Op<'a> {
-    /// Header of the event that it began with; of the one it returned with where the beginning is lost ([`Outcome::Orphan`]).
+    /// Header of the event that it began with; of the one it returned with where that is lost.
     pub common: Common,
-    /// Who made it; `None` where the beginning is lost.
+    /// Who made it; `None` where the event that it began with is lost.
     pub task: Option<Task<'a>>,
     /// What was called. Arguments that are not in the trace are absent, never empty or zero.
     pub call: Call<'a>,
@@ -42,11 +42,39 @@ pub enum Outcome {
         /// An interim row has been emitted for it before.
         again: bool,
     },
-    /// It returned, but its beginning is lost: time and namespace are those of the return.
+    /// It returned, but nobody saw it begin: time and namespace are those of the return.
     Orphan {
-        /// What it returned.
-        ret: i64,
+        /// What it returned; `None` where a filter refused it with SIGSYS.
+        ret: Option<i64>,
+        /// Why, where the recorder says so; `None` where the event of its beginning is lost.
+        why: Option<Unseen>,
     },
+}
+
+/// Why no program of the recorder saw a call begin: what could not be ruled out. One alone is certain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unseen {
+    /// A seccomp filter answered before it was entered.
+    pub seccomp: bool,
+    /// A tracer kept it from being entered (PTRACE_SYSEMU).
+    pub tracer: bool,
+    /// It began before the recording.
+    pub earlier: bool,
+    /// The kernel did not run the program.
+    pub missed: bool,
+}
+
+impl Unseen {
+    /// What the flags of the event say that was put together when the call returned.
+    pub(super) fn read(flags: u16) -> Option<Unseen> {
+        let has = |flag| flags & flag != 0;
+        has(layout::FLAG_REBUILT).then(|| Unseen {
+            seccomp: has(layout::FLAG_SECCOMP),
+            tracer: has(layout::FLAG_TRACER),
+            earlier: has(layout::FLAG_EARLIER),
+            missed: has(layout::FLAG_MISSED),
+        })
+    }
 }
 
 /// Why a call has no return.
@@ -113,7 +141,8 @@ impl<'a> Op<'a> {
     /// What it returned, if that is known.
     pub fn ret(&self) -> Option<i64> {
         match self.outcome {
-            Outcome::Done { ret, .. } | Outcome::Orphan { ret } => Some(ret),
+            Outcome::Done { ret, .. } => Some(ret),
+            Outcome::Orphan { ret, .. } => ret,
             Outcome::Unfinished { .. } => None,
         }
     }
@@ -128,7 +157,7 @@ impl<'a> Op<'a> {
 
     /// Whether it is known to have failed.
     pub fn failed(&self) -> bool {
-        self.ret().is_some_and(errno::is_error)
+        self.ret().is_some_and(errno::is_error) || matches!(self.outcome, Outcome::Orphan { ret: None, .. })
     }
 
     /// Whether a later row will say more about the same call.

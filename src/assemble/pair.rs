@@ -1,12 +1,12 @@
 //! Beginning and return of each call, put together by thread: a thread makes one call at a time.
 //! It must not know what any call means.
 
-use super::op::{Op, Outcome, Why};
+use super::op::{Op, Outcome, Unseen, Why};
 use super::orphans::Orphans;
 use super::pending::Pending;
 use super::process::Processes;
 use crate::decode::{Body, Call, Event, Malformed, Sections};
-use crate::layout::Common;
+use crate::layout::{self, Common};
 
 /// A call open for this long, by the stream's own clock, is shown although it has not returned.
 pub const INTERIM_NS: u64 = 1_000_000_000;
@@ -67,7 +67,9 @@ impl Assembler {
     pub fn clock(&mut self, boottime_ns: u64, sink: &mut impl FnMut(&Op<'_>)) {
         self.now = self.now.max(boottime_ns);
         while let Some(at) = self.pending.next_to_show(self.now, INTERIM_NS) {
-            self.unfinished(at, Why::Interim, sink);
+            if !self.has_returned(at) {
+                self.unfinished(at, Why::Interim, sink);
+            }
         }
     }
 
@@ -118,8 +120,11 @@ impl Assembler {
             self.give_up(at, Why::ExitLost, sink);
             return self.orphan(event, ret, wanted, sink);
         }
-        let duration_ns = exit.time.saturating_sub(start.time);
-        self.emit(at, Some(event), Outcome::Done { ret, duration_ns, exit }, sink);
+        let outcome = match Unseen::read(start.flags) {
+            Some(why) => Outcome::Orphan { ret: result(&exit, ret), why: Some(why) },
+            None => Outcome::Done { ret, duration_ns: exit.time.saturating_sub(start.time), exit },
+        };
+        self.emit(at, Some(event), outcome, sink);
         self.pending.release(at);
     }
 
@@ -128,11 +133,18 @@ impl Assembler {
         self.pending.release(at);
     }
 
+    /// What was put together when the call returned says that it did, even if that event is lost.
+    fn has_returned(&self, at: usize) -> bool {
+        Unseen::read(self.pending.slot(at).common.flags).is_some()
+    }
+
     fn unfinished(&self, at: usize, why: Why, sink: &mut impl FnMut(&Op<'_>)) {
         let slot = self.pending.slot(at);
+        let returned = self.has_returned(at);
+        let why = if returned { Why::ExitLost } else { why };
         // A call whose return is lost may have ended at once.
         let open_ns = if why == Why::ExitLost { 0 } else { self.now.saturating_sub(slot.common.time) };
-        let again = slot.shown && why != Why::Interim;
+        let again = slot.shown && why != Why::Interim && !returned;
         self.emit(at, None, Outcome::Unfinished { open_ns, why, again }, sink);
     }
 
@@ -153,9 +165,15 @@ impl Assembler {
         }
         let call = Call::decode(event.common.call, None, Some(event.sections));
         let sections = (Sections::default(), event.sections);
-        let (common, outcome) = (event.common, Outcome::Orphan { ret });
+        let common = event.common;
+        let outcome = Outcome::Orphan { ret: result(&common, ret), why: None };
         sink(&Op { common, task: None, call, outcome, sections, processes: &self.processes });
     }
+}
+
+/// What a call returned, unless it was refused with a signal.
+fn result(exit: &Common, ret: i64) -> Option<i64> {
+    (exit.flags & layout::FLAG_SIGSYS == 0).then_some(ret)
 }
 
 #[cfg(test)]
@@ -183,7 +201,21 @@ mod tests {
         let tid = op.common.tid;
         match op.outcome {
             Outcome::Done { ret, duration_ns, .. } => format!("{tid}={ret}/{duration_ns}"),
-            Outcome::Orphan { ret } => format!("{tid}:orphan={ret}"),
+            Outcome::Orphan { ret, why } => {
+                let ret = ret.map_or("SIGSYS".to_owned(), |ret| ret.to_string());
+                let why = why.map_or(String::new(), |why| {
+                    let has = [
+                        (why.seccomp, " seccomp"),
+                        (why.tracer, " tracer"),
+                        (why.earlier, " earlier"),
+                        (why.missed, " missed"),
+                    ];
+                    has.iter()
+                        .filter(|(has, _)| *has)
+                        .fold(" unseen".to_owned(), |words, (_, word)| words + word)
+                });
+                format!("{tid}:orphan={ret}{why}")
+            }
             Outcome::Unfinished { open_ns, why, again } => {
                 format!("{tid}:{why:?}/{open_ns}{}", if again { " again" } else { "" })
             }
@@ -215,6 +247,30 @@ mod tests {
     #[test]
     fn a_return_without_a_beginning_is_an_orphan() {
         assert_eq!(rows([exit(1, 30, -22)]), ["1:orphan=-22"]);
+    }
+
+    #[test]
+    fn a_beginning_put_together_at_the_return_says_why_and_has_no_duration() {
+        use crate::layout::{
+            FLAG_EARLIER, FLAG_MISSED, FLAG_REBUILT, FLAG_SECCOMP, FLAG_SIGSYS, FLAG_TRACER,
+        };
+        let rebuilt = |flags| Fed::Event(synth::umount2(b"/mnt", 0).time(40).flags(FLAG_REBUILT | flags));
+        let refused = Fed::Event(synth::exit(2).time(40).ret(52).flags(FLAG_SIGSYS));
+        for (why, returned, row) in [
+            (0, exit(1, 41, -38), "1:orphan=-38 unseen"),
+            (FLAG_SECCOMP, exit(1, 41, -1), "1:orphan=-1 unseen seccomp"),
+            (FLAG_TRACER, exit(1, 41, -38), "1:orphan=-38 unseen tracer"),
+            (FLAG_EARLIER, exit(1, 41, 0), "1:orphan=0 unseen earlier"),
+            (FLAG_SECCOMP | FLAG_EARLIER, exit(1, 41, -1), "1:orphan=-1 unseen seccomp earlier"),
+            (FLAG_MISSED, exit(1, 41, 0), "1:orphan=0 unseen missed"),
+            (FLAG_SECCOMP | FLAG_SIGSYS, refused, "1:orphan=SIGSYS unseen seccomp"),
+        ] {
+            assert_eq!(rows([rebuilt(why), returned]), [row]);
+        }
+        // It is never taken for a call that hangs, however late its return comes to be read.
+        let late = [rebuilt(FLAG_MISSED), Fed::Clock(9 * SECOND), exit(1, 41, 0)];
+        assert_eq!(rows(late), ["1:orphan=0 unseen missed"]);
+        assert_eq!(rows([rebuilt(FLAG_MISSED), Fed::Clock(9 * SECOND)]), ["1:ExitLost/0"]);
     }
 
     #[test]

@@ -99,6 +99,11 @@ impl Builder {
             .put(l::NS_TID, &ns_tid.to_le_bytes())
     }
 
+    /// `MS_FLAG_*`.
+    pub fn flags(self, flags: u16) -> Builder {
+        self.put(l::FLAGS, &flags.to_le_bytes())
+    }
+
     /// The calling convention.
     pub fn abi(self, abi: u8) -> Builder {
         self.put(l::ABI, &[abi])

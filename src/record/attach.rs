@@ -106,11 +106,14 @@ fn preemption(scheduler: Option<&str>, version: &str) -> Preemption {
 /// another order (arch/x86/ia32/sys_ia32.c, under this name since 5.7).
 const COMPAT_CLONE: (&str, &str) = ("__ia32_sys_clone", "__ia32_compat_sys_ia32_clone");
 
+/// What stands before the name of a call where 32-bit programs make it.
+pub(super) const COMPAT: &str = "compat ";
+
 /// What a program wants to attach to, read from its name and section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
     pub mode: AttachMode,
-    /// The kernel's name of the call, with `compat ` before it for that of 32-bit programs.
+    /// The kernel's name of the call, with [`COMPAT`] before it for that of 32-bit programs.
     pub call: String,
     /// The function or tracepoint.
     pub place: String,
@@ -128,7 +131,7 @@ impl Target {
             "fentry" | "fexit" => {
                 let (prefix, call) = place.split_once("_sys_")?;
                 let compat = prefix.contains("ia32") || prefix.contains("compat");
-                named(AttachMode::Fentry, &if compat { format!("compat {call}") } else { call.to_string() })
+                named(AttachMode::Fentry, &format!("{}{call}", if compat { COMPAT } else { "" }))
             }
             _ => None,
         }
@@ -136,6 +139,16 @@ impl Target {
 }
 
 impl Target {
+    /// Whether it is about calls of 32-bit programs.
+    pub(super) fn is_compat(&self) -> bool {
+        self.call.starts_with(COMPAT)
+    }
+
+    /// The kernel's name of the call, whoever makes it.
+    pub(super) fn native_call(&self) -> &str {
+        self.call.strip_prefix(COMPAT).unwrap_or(&self.call)
+    }
+
     /// Whether a 64-bit kernel should have it: umount(2) without flags was never a 64-bit call.
     pub(super) fn exists_natively(&self) -> bool {
         self.call != "oldumount"

@@ -92,6 +92,7 @@ fn carry(
     out: &SyncSender<Message>,
     stop: &Arc<AtomicBool>,
 ) -> Result<()> {
+    load::attached(&mut skel);
     let batch = RefCell::new(Vec::with_capacity(BATCH));
     let mut builder = RingBufferBuilder::new();
     builder.add(&skel.maps.ring, |event| {

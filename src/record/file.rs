@@ -186,7 +186,8 @@ impl Sink for TraceFile {
 
     fn event(&mut self, head: &layout::Common, bytes: &[u8]) -> Result<()> {
         let failed = head.phase == layout::EXIT
-            && layout::u64_at(bytes, layout::RET).is_some_and(|ret| (ret as i64) < 0);
+            && (head.flags & layout::FLAG_SIGSYS != 0
+                || layout::u64_at(bytes, layout::RET).is_some_and(|ret| (ret as i64) < 0));
         let info = EventInfo {
             time_ns: head.time,
             op_bit: head.call.min(63) as u8,

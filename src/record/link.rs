@@ -15,6 +15,9 @@ use super::skeleton::MountsnoopSkel;
 const NO_COMPAT: &str = "calls of 32-bit programs are not recorded: tracepoints do not see them; --compat records them, at a \
                          price for every system call";
 
+const NOT_ENTERED: &str = "calls that a seccomp filter refuses are not recorded: they never reach the functions that are \
+                           watched; --attach tracepoint records them";
+
 /// Attaches every program that was loaded, in the way that was chosen.
 pub(super) fn attach(
     order: &Order,
@@ -51,6 +54,8 @@ pub(super) fn attach(
             true => attached.push("compat calls".to_string()),
             false => missing.push(("compat calls".to_string(), NO_COMPAT.to_string())),
         }
+    } else {
+        missing.push(("refused calls".to_string(), NOT_ENTERED.to_string()));
     }
     Ok(Attachment {
         mode: choice.mode.name().to_string(),
@@ -83,14 +88,14 @@ fn attach_kprobes(
     for program in skel.object().progs_mut() {
         let section = program.section().to_string_lossy().into_owned();
         let (Some(target), true) = (Target::of(&section), section.starts_with("fentry/")) else { continue };
-        let Some(call) = number_of(target.call.trim_start_matches("compat ")) else { continue };
+        let Some(call) = number_of(target.native_call()) else { continue };
         if !functions.has(&target.place) {
             if target.exists_natively() {
                 missing.push((target.call, format!("this kernel has no function {}", target.place)));
             }
             continue;
         }
-        cookies.push(u64::from(call) | u64::from(target.call.starts_with("compat ")) << 8);
+        cookies.push(u64::from(call) | u64::from(target.is_compat()) << 8);
         symbols.push(target.place);
         attached.push(target.call);
     }
@@ -118,7 +123,7 @@ fn attach_kprobes(
 }
 
 /// The number of a call, by the name of the kernel function behind it.
-fn number_of(function: &str) -> Option<u16> {
+pub(super) fn number_of(function: &str) -> Option<u16> {
     // bpf/calls.h has the same pairs; the kernel calls umount2(2) umount, and the old umount(2) oldumount.
     const NUMBERS: [(&str, u16); 20] = [
         ("mount", 1),
@@ -147,6 +152,7 @@ fn number_of(function: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::load;
     use super::*;
 
     #[test]
@@ -162,6 +168,7 @@ mod tests {
             .map(|(function, rest)| (function, define(rest.split(',').next().unwrap_or_default())))
             .collect();
         assert!(rows.len() >= 20, "{rows:?}");
+        assert_eq!(rows.iter().filter_map(|(_, number)| *number).max(), Some(load::CALLS as u16 - 1));
         for (function, number) in rows {
             assert!(number.is_some() && number_of(function) == number, "{function}: {number:?}");
         }

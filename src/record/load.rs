@@ -7,19 +7,22 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use anyhow::{Context, Result, anyhow, bail};
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
-use libbpf_rs::{MapCore, MapFlags, ProgramInput};
+use libbpf_rs::{MapCore, MapFlags, ProgramInput, ProgramMut};
 
 use super::super::{AttachMode, Only};
-use super::Counters;
 use super::attach::{self, Choice, Facts, Functions, Target};
 use super::capture::Order;
+use super::link;
 use super::messages::Messages;
 use super::skeleton::{MountsnoopSkel, MountsnoopSkelBuilder, OpenMountsnoopSkel, SelfSkelBuilder, types};
 use super::tracefs::Tracefs;
+use super::{Counters, clock};
 use crate::layout;
 
-/// A scratch slot for each program (`PROGRAM` slots of bpf/capture.h): two phases, two calling conventions.
-const SLOTS: u32 = 2 * 2 * 21;
+/// `MS_CALLS_END` of bpf/calls.h.
+pub(super) const CALLS: u32 = 21;
+/// A scratch slot for each program (bpf/capture.h): two phases, two calling conventions.
+const SLOTS: u32 = 2 * 2 * CALLS;
 
 /// What the kernel lacks, each with what is therefore not seen.
 pub(super) type Missing = Vec<(String, String)>;
@@ -33,9 +36,8 @@ pub(super) fn load<'a>(
 ) -> Result<(MountsnoopSkel<'a>, Missing)> {
     let own = own_tgid()?;
     let mut open = MountsnoopSkelBuilder::default().open(storage).context("failed to open the BPF object")?;
-    let alone = attach::can_be_preempted(choice.mode, facts);
-    configure(&mut open, order, facts, own, !alone)?;
-    if alone {
+    configure(&mut open, order, choice, facts, own)?;
+    if attach::can_be_preempted(choice.mode, facts) {
         open.maps.scratches.set_max_entries(SLOTS).context("failed to size the scratch memory")?;
     }
     open.maps.ring.set_max_entries(order.ring_bytes).context("failed to set the size of the ring buffer")?;
@@ -89,18 +91,19 @@ pub(super) fn load<'a>(
 pub(super) fn once(missing: &mut Missing) {
     let native: Vec<String> = missing.iter().map(|(call, _)| call.clone()).collect();
     missing.retain(|(call, _)| {
-        call.strip_prefix("compat ").is_none_or(|call| !native.iter().any(|name| name == call))
+        call.strip_prefix(attach::COMPAT).is_none_or(|call| !native.iter().any(|name| name == call))
     });
 }
 
 fn configure(
     open: &mut OpenMountsnoopSkel<'_>,
     order: &Order,
+    choice: &Choice,
     facts: &Facts,
     own: u32,
-    shared: bool,
 ) -> Result<()> {
     let only = &order.only;
+    let preempted = attach::can_be_preempted(choice.mode, facts);
     let mut key = [0; 16];
     getrandom::fill(&mut key)
         .map_err(|error| anyhow!("no random bytes to hide kernel addresses with: {error}"))?;
@@ -114,9 +117,11 @@ fn configure(
     rodata.only_calls = only.calls.iter().fold(0, |bits, call| bits | 1 << (call & 63));
     rodata.only_failed = u8::from(only.failed);
     rodata.queries = u8::from(order.queries);
-    rodata.shared_scratch = u8::from(shared);
+    rodata.shared_scratch = u8::from(!preempted);
     // Where programs share nothing, only the counts of a CPU can still be stepped on.
-    rodata.keep_cpu = u8::from(!shared && attach::can_keep_cpu(facts));
+    rodata.keep_cpu = u8::from(preempted && attach::can_keep_cpu(facts));
+    rodata.can_miss = u8::from(preempted);
+    rodata.returns_of_all = u8::from(choice.mode == AttachMode::Tracepoint);
     rodata.hash_key =
         [layout::u64_at(&key, 0).unwrap_or_default(), layout::u64_at(&key, 8).unwrap_or_default()];
     Ok(())
@@ -149,8 +154,16 @@ fn own_tgid() -> Result<u32> {
     }
 }
 
-/// How often the kernel did not run one of our programs because it ran already on that CPU (since 5.12 it says so).
-/// Read from /proc, since bpf(2) lists programs for CAP_SYS_ADMIN only.
+/// Says that all programs are attached, as of now.
+pub(super) fn attached(skel: &mut MountsnoopSkel<'_>) {
+    if let Some(bss) = skel.maps.bss_data.as_mut() {
+        bss.attached_at = clock::boottime_ns();
+    }
+}
+
+/// How often the kernel did not run one of our programs because it ran already on that CPU (since 5.12 it says so), less
+/// the beginnings that were told of all the same, as the call returned. Read from /proc, since bpf(2) lists programs for
+/// CAP_SYS_ADMIN only.
 pub(super) fn missed(skel: &MountsnoopSkel<'_>) -> Result<Vec<(String, u64)>> {
     let mut missed = Vec::new();
     for program in skel.object().progs_mut().filter(|program| program.autoload()) {
@@ -158,9 +171,33 @@ pub(super) fn missed(skel: &MountsnoopSkel<'_>) -> Result<Vec<(String, u64)>> {
         let info = fs::read_to_string(&path)
             .with_context(|| format!("how often the kernel did not run a program is not known: {path}"))?;
         let count = info.lines().find_map(|line| line.strip_prefix("recursion_misses:")?.trim().parse().ok());
-        missed.extend(count.filter(|&n| n > 0).map(|n| (program.name().to_string_lossy().into_owned(), n)));
+        let count: u64 = count.unwrap_or(0);
+        let count = count.saturating_sub(made_up_for(skel, &program)?);
+        missed.extend((count > 0).then(|| (program.name().to_string_lossy().into_owned(), count)));
     }
     Ok(missed)
+}
+
+/// How many of the beginnings that this program should have told of were told of later.
+fn made_up_for(skel: &MountsnoopSkel<'_>, program: &ProgramMut<'_>) -> Result<u64> {
+    let section = program.section().to_string_lossy().into_owned();
+    let compat = CALLS..2 * CALLS;
+    let keys = match Target::of(&section) {
+        None if program.name() == "raw_enter" => compat,
+        Some(target) if section.starts_with("fentry/") || section.contains("/sys_enter_") => {
+            let Some(call) = link::number_of(target.native_call()) else { return Ok(0) };
+            let key = u32::from(call) + if target.is_compat() { CALLS } else { 0 };
+            key..key + 1
+        }
+        _ => return Ok(0),
+    };
+    let mut sum = 0;
+    for key in keys {
+        let count = skel.maps.rebuilt.lookup(&key.to_ne_bytes(), MapFlags::ANY);
+        let count = count.context("failed to read how many beginnings were told of later")?;
+        sum += count.and_then(|bytes| layout::u64_at(&bytes, 0)).unwrap_or(0);
+    }
+    Ok(sum)
 }
 
 pub(super) fn counters(skel: &MountsnoopSkel<'_>) -> Result<Vec<Counters>> {

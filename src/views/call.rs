@@ -1,8 +1,8 @@
 //! A call as one would write it in C, with what it returned: the CALL column.
 //! It must not know of the other columns.
 
-use super::structs;
-use crate::assemble::{Op, Outcome, Why};
+use super::{status, structs};
+use crate::assemble::{Op, Outcome, Unseen, Why};
 use crate::decode::{AT_FDCWD, Argument, Capture, UserStr, Value, digits, errno, escape};
 use crate::layout;
 
@@ -129,13 +129,28 @@ fn late(out: &mut Vec<u8>, text: &UserStr<'_>) {
 #[inline]
 fn write_outcome(out: &mut Vec<u8>, outcome: &Outcome) {
     match *outcome {
-        Outcome::Done { ret, .. } | Outcome::Orphan { ret } => {
+        Outcome::Done { ret, .. } | Outcome::Orphan { ret: Some(ret), why: None } => {
             out.extend_from_slice(b") = ");
             errno::write(out, ret);
         }
+        Outcome::Orphan { ret, why } => write_unseen(out, ret, why),
         // It did return: what is missing is the value.
         Outcome::Unfinished { why: Why::ExitLost, .. } => out.extend_from_slice(b") = ?"),
         Outcome::Unfinished { .. } => out.extend_from_slice(b" <unfinished ...>"),
+    }
+}
+
+#[cold]
+fn write_unseen(out: &mut Vec<u8>, ret: Option<i64>, why: Option<Unseen>) {
+    out.extend_from_slice(b") = ");
+    match ret {
+        Some(ret) => errno::write(out, ret),
+        None => out.push(b'?'),
+    }
+    if let Some(why) = why {
+        out.extend_from_slice(b" /* ");
+        status::explain(out, ret, why);
+        out.extend_from_slice(b" */");
     }
 }
 
@@ -180,6 +195,34 @@ mod tests {
         assert_eq!(calls([synth::exit(2).ret(-22)]), ["umount2(?, ?) = -EINVAL"]);
         let lost = [synth::umount2(b"/a", 0), synth::umount2(b"/b", 0), synth::exit(2)];
         assert_eq!(calls(lost), [r#"umount2("/a", 0x0) = ?"#, r#"umount2("/b", 0x0) = 0"#]);
+    }
+
+    #[test]
+    fn a_call_that_nobody_saw_begin_says_why_after_its_result() {
+        use crate::layout::{
+            FLAG_EARLIER, FLAG_MISSED, FLAG_REBUILT, FLAG_SECCOMP, FLAG_SIGSYS, FLAG_TRACER,
+        };
+        let exit = |ret| synth::exit(2).ret(ret);
+        for (why, exit, text) in [
+            (FLAG_SECCOMP, exit(-1), "-EPERM /* refused before entry by seccomp */"),
+            (FLAG_SECCOMP, exit(0), "0 /* answered before entry by seccomp */"),
+            (
+                FLAG_SECCOMP,
+                exit(166).flags(FLAG_SIGSYS),
+                "? /* refused before entry by seccomp, with SIGSYS */",
+            ),
+            (FLAG_EARLIER, exit(0), "0 /* begun before the recording */"),
+            (
+                FLAG_SECCOMP | FLAG_EARLIER,
+                exit(-1),
+                "-EPERM /* refused before entry by seccomp, or begun before the recording */",
+            ),
+            (FLAG_MISSED, exit(0), "0 /* beginning missed */"),
+            (FLAG_TRACER, exit(-38), "-ENOSYS /* kept from entry by a tracer */"),
+        ] {
+            let enter = synth::enter(2).late(0, b"/mnt").number(1, 0).flags(FLAG_REBUILT | why);
+            assert_eq!(calls([enter, exit]), [format!(r#"umount2("/mnt" /* late */, 0x0) = {text}"#)]);
+        }
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub enum Cell<'a> {
     Path(Names<'a>),
     /// What the path of a cgroup names, or that it names none; the path, where it is known.
     Part(Part, Option<Names<'a>>),
+    /// What became of the call.
+    Status,
     /// The arguments that the kernel did not look at.
     Ignored,
     /// What descriptors stand for.
@@ -124,6 +126,7 @@ pub static COLUMNS: &[Column] = columns! {
     "runtime", "RUNTIME", "string", 10, EVERYWHERE, |op| Cell::Part(Part::Runtime, op.cgroup()), "what runs the container: docker, containerd, cri-o, podman, lxc, systemd-nspawn, or machine for others that systemd-machined knows";
     "pod", "POD", "string", 36, EVERYWHERE, |op| Cell::Part(Part::Pod, op.cgroup()), "uid of the Kubernetes pod that the caller was in, by its cgroup";
     "unit", "UNIT", "string", 20, EVERYWHERE, |op| Cell::Part(Part::Unit, op.cgroup()), "systemd unit that the caller was in, by its cgroup, the innermost of several";
+    "status", "STATUS", "string", 14, EVERYWHERE, |_| Cell::Status, "what became of the call: returned, unfinished, return_lost, beginning_lost; of one that no program saw begin why that is: refused or answered (by seccomp, before it was entered), emulated (by a tracer), earlier (than the recording), missed (by the kernel), several joined by _or_ where that is not certain, unseen where none is known";
 };
 
 /// The number in the column `schema`.
@@ -167,7 +170,7 @@ mod tests {
     fn the_fields_of_json_are_those_of_the_contract_in_its_order() {
         let want = "schema time boottime_ns duration_ns host cpu seq comm pid tid ppid uid mnt_ns cgroup_id container call \
             args ret error reason finished text abi mnt_ns_after mnt_ns_id pid_ns ns_pid ns_tid start_ns exe parents cwd \
-            root ids ignored cgroup runtime pod unit";
+            root ids ignored cgroup runtime pod unit status";
         let got: Vec<&str> = COLUMNS.iter().filter(|column| column.json).map(|column| column.key).collect();
         assert_eq!(got.join(" "), want);
     }

@@ -7,6 +7,7 @@ use super::clock::{Clock, Seconds};
 use super::columns::{COLUMNS, Cell};
 use super::extra;
 use super::json::write_args;
+use super::status;
 use crate::assemble::Op;
 use crate::decode::{Argument, Capture, Value, digits, escape};
 
@@ -51,6 +52,7 @@ impl Csv {
             Cell::Arg(arg) => argument(out, &arg),
             Cell::Args => write_args(out, &op.call),
             Cell::Text => super::write_call(out, op),
+            Cell::Status => status::write(out, op),
             Cell::Path(names) => {
                 let mut path = Vec::new();
                 names.write(&mut path);
@@ -243,7 +245,7 @@ mod tests {
         let header = printed(&mut Csv::new("", Clock::default(), false), []);
         let want = "schema,time,boottime_ns,duration_ns,host,cpu,seq,comm,pid,tid,ppid,uid,mnt_ns,cgroup_id,container,call,\
             source,target,fstype,flags,data,args,ret,error,reason,finished,text,\
-            abi,mnt_ns_after,mnt_ns_id,pid_ns,ns_pid,ns_tid,start_ns,exe,parents,cwd,root,ids,ignored,cgroup,runtime,pod,unit\r\n";
+            abi,mnt_ns_after,mnt_ns_id,pid_ns,ns_pid,ns_tid,start_ns,exe,parents,cwd,root,ids,ignored,cgroup,runtime,pod,unit,status\r\n";
         assert_eq!(header, want);
     }
 }

@@ -4,7 +4,7 @@
 use super::call::write_arg;
 use super::clock::{Clock, Seconds};
 use super::text::{loss, path};
-use super::{Lost, View};
+use super::{Lost, View, status};
 use crate::assemble::{Op, Outcome};
 use crate::decode::{Names, Part, digits, errno, escape};
 
@@ -45,6 +45,9 @@ impl View for Detail {
             None => out.push(b'?'),
         });
         field(out, "LAT", |out| latency(out, &op.outcome));
+        if let Outcome::Orphan { ret, why: Some(why) } = op.outcome {
+            field(out, "NOTE", |out| status::explain(out, ret, why));
+        }
         field(out, "MNT_NS", |out| digits::decimal(out, op.common.mnt_ns.into()));
         place(out, op.cgroup());
         op.call.args(|arg| {
@@ -107,6 +110,7 @@ fn latency(out: &mut Vec<u8>, outcome: &Outcome) {
 mod tests {
     use super::*;
     use crate::decode::synth;
+    use crate::layout;
     use crate::views::testing::printed;
 
     #[test]
@@ -139,6 +143,16 @@ mod tests {
         let text = printed(&mut Detail::new(Clock::default(), true), [enter, synth::exit(1)]);
         assert!(
             text.ends_with("SOURCE: NULL\nTARGET: \"\"\nFSTYPE: \"abc\"...\nFLAGS:  ?\nDATA:   0x10\n\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_call_that_nobody_saw_begin_has_a_line_that_says_why() {
+        let unseen = synth::umount2(b"/mnt", 0).flags(layout::FLAG_REBUILT | layout::FLAG_SECCOMP);
+        let text = printed(&mut Detail::new(Clock::default(), true), [unseen, synth::exit(2).ret(-1)]);
+        assert!(
+            text.contains("RET:    -EPERM\nLAT:    ?\nNOTE:   refused before entry by seccomp\n"),
             "{text}"
         );
     }

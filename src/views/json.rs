@@ -5,7 +5,7 @@ use super::View;
 use super::clock::{Clock, Seconds};
 use super::columns::{COLUMNS, Cell};
 use super::extra;
-use super::structs;
+use super::{status, structs};
 use crate::assemble::Op;
 use crate::decode::{
     Argument, Call, Capture, FieldKind, FlagTable, StructTable, UserStr, Value, digits, escape,
@@ -63,6 +63,7 @@ impl Json {
             Cell::Arg(arg) => argument(out, &arg),
             Cell::Args => write_args(out, &op.call),
             Cell::Text => self.ours(out, |out| super::write_call(out, op)),
+            Cell::Status => self.ours(out, |out| status::write(out, op)),
         }
     }
 

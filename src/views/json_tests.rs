@@ -49,6 +49,7 @@ struct Object {
     runtime: Option<String>,
     pod: Option<String>,
     unit: Option<String>,
+    status: String,
 }
 
 #[derive(Deserialize, Debug, PartialEq)]
@@ -103,7 +104,8 @@ fn a_call_is_one_object_with_every_documented_field() {
             r#""ret":-16,"error":"EBUSY","reason":null,"finished":true,"#,
             r#""text":"mount(\"/dev/sda1\", \"/mnt\", \"ext4\", MS_RDONLY, NULL) = -EBUSY","abi":"native","#,
             r#""mnt_ns_after":4026531840,"mnt_ns_id":null,"pid_ns":null,"ns_pid":null,"ns_tid":null,"start_ns":null,"#,
-            r#""exe":null,"parents":null,"cwd":null,"root":null,"ids":null,"ignored":null,"cgroup":null,"runtime":null,"pod":null,"unit":null}"#,
+            r#""exe":null,"parents":null,"cwd":null,"root":null,"ids":null,"ignored":null,"#,
+            r#""cgroup":null,"runtime":null,"pod":null,"unit":null,"status":"returned"}"#,
             "\n"
         )
     );
@@ -154,8 +156,9 @@ fn a_hung_call_is_one_object_that_is_not_finished() {
     let hung = synth::umount2(b"/nfs", 0).task(9, 9);
     let other = synth::umount2(b"/mnt", 0).time(2_000_000_000);
     let objects = objects([hung, other, synth::exit(2).time(2_000_000_001)]);
-    let got: Vec<_> = objects.iter().map(|o| (o.tid, o.finished, o.ret, o.duration_ns)).collect();
-    assert_eq!(got, [(1, true, Some(0), Some(1)), (9, false, None, None)]);
+    let got: Vec<_> =
+        objects.iter().map(|o| (o.tid, o.status.as_str(), o.finished, o.ret, o.duration_ns)).collect();
+    assert_eq!(got, [(1, "returned", true, Some(0), Some(1)), (9, "unfinished", false, None, None)]);
 }
 
 #[test]
@@ -163,6 +166,7 @@ fn what_a_lost_beginning_knew_is_null() {
     let object = objects([synth::exit(2).ret(-22).time(9)]).remove(0);
     assert_eq!((object.comm, object.ppid, object.uid, object.duration_ns), (None, None, None, None));
     assert_eq!((object.ret, object.error.as_deref(), object.finished), (Some(-22), Some("EINVAL"), true));
+    assert_eq!(object.status, "beginning_lost");
 }
 
 #[test]

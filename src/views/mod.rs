@@ -14,6 +14,7 @@ mod json;
 mod latency;
 mod stats;
 mod stats_print;
+mod status;
 mod structs;
 #[cfg(test)]
 mod testing;

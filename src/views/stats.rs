@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use super::call::write_arg;
 use super::columns::{COLUMNS, Cell, Column};
 use super::latency::Latencies;
-use super::{Lost, View, text};
+use super::{Lost, View, status, text};
 use crate::assemble::{Op, Outcome};
 use crate::decode::{digits, escape};
 
 /// Columns that calls may be grouped by: what identifies something, not what differs with every call.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "call",
     "error",
     "comm",
@@ -30,6 +30,7 @@ const KEYS: [&str; 18] = [
     "source",
     "target",
     "cpu",
+    "status",
 ];
 
 /// Grouped by these where nobody asks otherwise.
@@ -167,6 +168,7 @@ fn write_key(out: &mut Vec<u8>, op: &Op<'_>, cell: Cell<'_>) {
         Cell::Call => op.call.write_name(out),
         Cell::Path(names) => text::path(out, &names),
         Cell::Part(part, cgroup) => text::part(out, part, cgroup),
+        Cell::Status => status::write(out, op),
         Cell::Arg(arg) if !arg.ignored => match arg.value {
             crate::decode::Value::Str(text) if text.whole().is_some() => escape::escape(out, text.bytes),
             _ => write_arg(out, &arg),

@@ -6,7 +6,7 @@ use super::clock::{Clock, Seconds};
 use super::columns::{COLUMNS, Cell, Column};
 use super::extra;
 use super::json::write_args;
-use super::{Lost, View};
+use super::{Lost, View, status};
 use crate::assemble::Op;
 use crate::decode::{Names, Part, digits, errno, escape};
 
@@ -91,6 +91,7 @@ impl Text {
             Cell::Text => write_call(out, op),
             Cell::Path(names) => path(out, &names),
             Cell::Part(wanted, cgroup) => part(out, wanted, cgroup),
+            Cell::Status => status::write(out, op),
             Cell::Ignored => extra::ignored(out, op),
             Cell::Ids => extra::ids(out, op),
             Cell::Parents => extra::parents(out, op),

@@ -1,7 +1,13 @@
 //! What gets into a trace: strings that were not in memory, every call or an exact count of those lost, and nobody else's.
 
+use std::collections::BTreeMap;
+use std::fs::File;
+
+use mountsnoop::format::{CpuStats, Item, Reader, RecorderStats};
+use mountsnoop::layout::Common;
+
 use crate::support::calls::{self, Arg};
-use crate::support::{in_first_pid_namespace, live};
+use crate::support::{Dir, in_first_pid_namespace, live};
 
 fn late(text: &str) -> Arg {
     Arg::Whole { bytes: text.into(), late: true }
@@ -118,6 +124,86 @@ fn what_is_lost_is_counted_to_the_last_event() {
         .code(3)
         .says(&format!("{ring_full} events were lost"))
         .has("lost");
+}
+
+/// What a trace itself says of events that are there and events that are not.
+#[derive(Default)]
+struct Books {
+    events: u64,
+    /// What its LOST records count.
+    lost: u64,
+    /// Numbers that no event has, by CPU: between two events, and after the last one.
+    gaps: BTreeMap<u32, u64>,
+    next: BTreeMap<u32, u64>,
+    stats: RecorderStats,
+}
+
+impl Books {
+    fn read(dir: &Dir, trace: &str) -> Books {
+        let mut reader = Reader::from_file(File::open(dir.path(trace)).expect("a trace")).expect("a trace");
+        let mut books = Books::default();
+        while let Some(item) = reader.next().expect("an intact trace") {
+            match item {
+                Item::Event(event) => {
+                    let head = Common::read(event.bytes).expect("an event");
+                    books.events += 1;
+                    let next = books.next.insert(head.cpu, head.seq + 1).unwrap_or(0);
+                    *books.gaps.entry(head.cpu).or_default() += head.seq - next;
+                }
+                Item::Lost(lost) => books.lost += lost.count,
+                Item::Stats(stats) => books.stats = *stats,
+                _ => {}
+            }
+        }
+        for cpu in &books.stats.cpus {
+            *books.gaps.entry(cpu.cpu).or_default() += cpu.seen - books.next.get(&cpu.cpu).unwrap_or(&0);
+        }
+        books
+    }
+}
+
+/// As fast as two threads can: nothing is lost, or what is lost is counted to the last event, where it was lost.
+#[test]
+fn a_storm_of_two_threads_is_recorded_or_counted() {
+    let Some(dir) = live() else { return };
+    dir.compile("say");
+    storm(&dir, 200_000, &[]);
+    // Room for a few hundred events, and a reader that rests for milliseconds.
+    storm(&dir, 20_000, &["--ring-size", "64K"]);
+}
+
+fn storm(dir: &Dir, calls: u64, ring: &[&str]) {
+    let line = format!("echo pid $$; read go; exec ./say storm {} 2", calls / 2);
+    let mut work = dir.cmd("sh", ["-c", &line]).with_stdin().spawn();
+    let pid = work.until("its pid", |said| Some(said.strip_prefix("pid ")?.lines().next()?.to_owned()));
+    let record = ["record", "--force", "-p", &pid, "-o", "t.mst"];
+    let mut recorder = dir.mountsnoop(record.iter().chain(ring)).spawn();
+    recorder.until_recording();
+    work.say("go");
+    work.wait().code(0);
+    recorder.signal(rustix::process::Signal::INT);
+    let done = recorder.wait();
+
+    let books = Books::read(dir, "t.mst");
+    let status = if books.lost > 0 { 3 } else { 0 };
+    // And one event that introduces the process.
+    let all = 2 * calls + 1;
+    if books.events + books.lost != all {
+        done.fail(&format!(
+            "{calls} calls are {all} events; {} are there, {} lost",
+            books.events, books.lost
+        ));
+    }
+    done.code(status);
+    let by_cpu = |cpu: &CpuStats| (cpu.cpu, cpu.ring_full);
+    let said: BTreeMap<u32, u64> = books.stats.cpus.iter().map(by_cpu).collect();
+    assert_eq!(books.gaps, said, "numbers that no event has, and losses that each CPU has counted");
+    assert_eq!(
+        books.gaps.values().sum::<u64>(),
+        books.lost,
+        "and losses that are stated where they happened"
+    );
+    dir.mountsnoop(["info", "t.mst"]).run().code(status);
 }
 
 #[test]

@@ -52,3 +52,27 @@ fn a_call_that_hangs_when_the_recording_ends_is_in_the_trace() {
     }
     done.has(MOUNT).has(UMOUNT);
 }
+
+#[test]
+fn a_call_that_hung_before_the_recording_is_told_when_it_returns() {
+    let Some(dir) = live() else { return };
+    let hung = hanging(&dir, "hung-before");
+    let mut recorder = dir.mountsnoop(["record", "-o", "t.mst"]).spawn();
+    recorder.until_recording();
+    assert!(!hung.printed().contains("released"), "the calls did not hang");
+    hung.wait().code(0).has("released");
+    recorder.signal(Signal::INT);
+    recorder.wait().code(0);
+    let done = dir.mountsnoop(["replay", "--comm", "hung-before", "t.mst"]).run().code(0).silent();
+    // Their strings are read now, from the memory of tasks that have nothing else to do.
+    let shown = done.text().replace(" /* late */", "");
+    for call in [MOUNT, UMOUNT] {
+        let line = format!("{call}) = -ENOTCONN /* begun before the recording */");
+        if shown.matches(&line).count() != 1 {
+            done.fail(&format!("expected once: {line}"));
+        }
+    }
+    if shown.lines().count() != 3 {
+        done.fail("expected two calls");
+    }
+}

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * say NAME [COUNT]: umount2(NAME), which fails, so many times: a call that can be found again and changes nothing.
+ * say NAME [COUNT [THREADS]]: umount2(NAME), which fails, so many times in each of the threads: a call that can be found
+ * again and changes nothing.
  * say -d NAME: the same, once, from a daemon, whose parent has ended by then. Returns after the call has been made.
  * say -u NAME: the same, thousands of times a second, until there is something on standard input.
  */
 #include "common.h"
 #include <poll.h>
+#include <pthread.h>
 
 static void from_a_daemon(const char *name)
 {
@@ -42,8 +44,21 @@ static void until_told(const char *name)
 	}
 }
 
+static const char *name;
+static long count = 1;
+
+static void *say(void *none)
+{
+	for (long left = count; left > 0; left--)
+		u(name, 0);
+	return none;
+}
+
 int main(int argc, char **argv)
 {
+	pthread_t threads[16];
+	long more;
+
 	if (argc == 3 && !strcmp(argv[1], "-d")) {
 		from_a_daemon(argv[2]);
 		return 0;
@@ -52,9 +67,16 @@ int main(int argc, char **argv)
 		until_told(argv[2]);
 		return 0;
 	}
-	if (argc != 2 && argc != 3)
+	more = argc == 4 ? atol(argv[3]) - 1 : 0;
+	if (argc < 2 || argc > 4 || more < 0 || more > 16)
 		return 2;
-	for (long left = argc == 3 ? atol(argv[2]) : 1; left > 0; left--)
-		u(argv[1], 0);
+	name = argv[1];
+	if (argc > 2)
+		count = atol(argv[2]);
+	for (long i = 0; i < more; i++)
+		ok(pthread_create(&threads[i], NULL, say, NULL) ? -1 : 0);
+	say(NULL);
+	for (long i = 0; i < more; i++)
+		pthread_join(threads[i], NULL);
 	return 0;
 }

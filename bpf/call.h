@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT OR Apache-2.0 */
+/*
+ * The life of one call: its beginning, its return, and what a return says whose beginning no program saw.
+ * It must not know the ways to attach, nor what the arguments of a call are.
+ */
+#ifndef MS_CALL_H
+#define MS_CALL_H
+
+/* Set when recording stops: detaching takes a while, and nothing shall be sent meanwhile. */
+volatile __u8 stopped = 0;
+
+/* put_args_NAME and put_rest_NAME. */
+typedef int put_args(struct scratch *s);
+typedef int put_rest(struct scratch *s, __s32 ret);
+
+static __always_inline void preempt_off(void)
+{
+	if (keep_cpu && bpf_ksym_exists(bpf_preempt_disable))
+		bpf_preempt_disable();
+}
+
+static __always_inline void preempt_on(void)
+{
+	if (keep_cpu && bpf_ksym_exists(bpf_preempt_enable))
+		bpf_preempt_enable();
+}
+
+/* Does this call concern a mount namespace at all? Only asked of those in SELECTIVE. */
+static __always_inline bool concerns_mounts(__u32 call, __u64 a0, __u64 a1)
+{
+	__u64 flags = 0;
+
+	switch (call) {
+	case MS_CALL_UNSHARE:
+		return !!(a0 & (CLONE_NEWNS | UNSHARE_EMPTY_MNTNS));
+	case MS_CALL_SETNS:
+		return !(__u32)a1 || (a1 & CLONE_NEWNS);
+	case MS_CALL_CLONE:
+		return !!(a0 & CLONE_NEWNS);
+	case MS_CALL_CLONE3:
+		/* Where the flags cannot be read, it may. */
+		return bpf_probe_read_user(&flags, sizeof(flags), (void *)a0) ||
+		       (flags & (CLONE_NEWNS | CLONE_EMPTY_MNTNS));
+	}
+	return queries;
+}
+
+/* The same when the call returns: only where it can still be known. The thread that clone() made returns from it, too. */
+static __always_inline bool concerned_mounts(__u32 call, __s64 ret, bool known, const __u64 *args)
+{
+	if (!SELECTIVE(call))
+		return true;
+	return known && concerns_mounts(call, args[0], args[1]) && !(RETURNS_TWICE(call) && !ret);
+}
+
+static __always_inline void count_query(__u32 call)
+{
+	struct ms_counters *count;
+
+	if (call < MS_CALL_STATMOUNT)
+		return;
+	count = my_counters();
+	if (count)
+		count->queries++;
+}
+
+static __always_inline void on_enter(__u32 call, __u32 abi, const __u64 *args, put_args *put)
+{
+	struct scratch *s;
+	bool want;
+
+	if (stopped)
+		return;
+	count_query(call);
+	if (SELECTIVE(call) && !concerns_mounts(call, args[0], args[1]))
+		return;
+	want = wanted(call);
+	/* What is wanted may be another matter when the call returns. */
+	if (!want && !(filtering() && leaves_mark()))
+		return;
+	preempt_off();
+	s = slot_of(call, MS_ENTER, abi);
+	if (s) {
+		s->in.call = call;
+		s->in.abi = abi;
+		s->in.unread = 0;
+		s->in.unwanted = !want;
+		s->in.time = 0;
+		for (int i = 0; i < ARGS_MAX; i++)
+			s->in.args[i] = args[i];
+		if (!want) {
+			remember(s);
+		} else if (only_failed) {
+			s->in.time = bpf_ktime_get_boot_ns();
+			remember(s);
+		} else {
+			introduce(s);
+			begin_event(s, MS_ENTER);
+			put_task(s);
+			put(s);
+			put_place(s);
+			if (s->in.unread || filtering() || SELECTIVE(call) || leaves_mark())
+				remember(s);
+			send(s);
+		}
+	}
+	preempt_on();
+}
+
+/* Tells of a beginning as the call returns: it was held back, or s->unseen says why no program saw it. */
+static __always_inline void send_beginning(struct scratch *s, bool args_known, put_args *put)
+{
+	introduce(s);
+	begin_event(s, MS_ENTER);
+	s->h.flags |= s->unseen;
+	if (s->unseen)
+		s->late = MS_STATE_LATE;
+	else
+		s->h.time = s->in.time;
+	put_task(s);
+	if (args_known)
+		put(s);
+	put_place(s);
+	send(s);
+	s->in.unread = 0; /* what could not be read just now cannot be read now */
+	if (s->unseen == (MS_FLAG_REBUILT | MS_FLAG_MISSED))
+		made_up_for(s->in.call, s->in.abi);
+}
+
+static __always_inline void send_return(struct scratch *s, __s64 ret, put_rest *put)
+{
+	bool refused = s->unseen & MS_FLAG_SIGSYS;
+
+	begin_event(s, MS_EXIT);
+	s->exit.ret = ret;
+	if (refused)
+		s->h.flags |= MS_FLAG_SIGSYS;
+	put(s, refused ? -1 : ret);
+	send(s);
+}
+
+static __always_inline void on_exit(__u32 call, __u32 abi, __s64 ret, put_args *put_args, put_rest *put_rest)
+{
+	__u64 args[ARGS_MAX] = {};
+	bool known = false, unseen;
+	struct inflight *in;
+	struct scratch *s;
+
+	if (stopped)
+		return;
+	/* Nearly every clone is a fork. The flags of clone3 are in memory, where they may have changed. */
+	if (SELECTIVE(call)) {
+		known = args_of_task(abi, args);
+		if (known && call != MS_CALL_CLONE3 && !concerns_mounts(call, args[0], args[1]))
+			return;
+	}
+	if (only_calls && !(only_calls & (1ULL << call)))
+		return;
+	in = returning(call);
+	if (in && in->unwanted) {
+		forget();
+		return;
+	}
+	unseen = !in && leaves_mark();
+	if (unseen ? !concerned_mounts(call, ret, known, args) || !wanted(call) : !in && (filtering() || SELECTIVE(call)))
+		return;
+	preempt_off();
+	s = slot_of(call, MS_EXIT, abi);
+	if (s) {
+		s->in.call = call;
+		s->in.abi = abi;
+		s->in.unread = 0;
+		s->unseen = 0;
+		if (in) {
+			__builtin_memcpy(&s->in, in, sizeof(s->in));
+			forget();
+		} else if (unseen) {
+			s->unseen = MS_FLAG_REBUILT | unseen_because();
+			known = args_of_task(abi, s->in.args);
+		}
+		if (!only_failed || ret < 0 || (s->unseen & MS_FLAG_SIGSYS)) {
+			/* The first three are constants, and keep what follows out of programs that never need it. */
+			if ((only_failed || can_miss || returns_of_all) && (only_failed || s->unseen))
+				send_beginning(s, in || known, put_args);
+			send_return(s, ret, put_rest);
+		}
+	}
+	preempt_on();
+}
+
+#endif
