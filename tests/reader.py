@@ -28,13 +28,14 @@ RECORDS = {  # section 7
     0x0020: ("lost", "from:u64 to:u64 cpu:option,u32 count:u64 reason:u32"),
     0x0021: ("recorder_stats", "seen:u64 sent:u64 ring_full:u64 written:u64 user_dropped:u64 map_full:u64 overflow:u64 "
              "queries:u64 cpus:list,tuple,u32,u64,u64 missed:list,tuple,string,u64 stopped_by:string"),
-    0x0023: ("child_exit", "pid:u32 status:option,i32 signal:option,i32 boottime:u64")}
+    0x0023: ("child_exit", "pid:u32 status:option,i32 signal:option,i32 boottime:u64"),
+    0x0030: ("index", "level:B first:tuple,u64,u64,u64,u64 rows:list,tuple,u64,u64,u64,u64,u64,u64,i64,u64,u64,u32")}
 COMMON = "_:H call:H phase:B abi:B flags:H time:Q seq:Q cpu:I pid:I tid:I mnt_ns:I "  # section 8
 TASK = "ppid:I uid:I gid:I _:I cgroup:Q comm:comm start?:Q mnt_ns_id?:Q pid_ns?:I _?:I ns_pid?:I ns_tid?:I"
 EVENTS = {1: ("enter", TASK), 2: ("exit", "ret:q"), 3: ("process", TASK)}
 SECTIONS = {1: ("number", 0, ""), 2: ("string", 0, ""), 3: ("bytes", 0, ""), 4: ("mount", 24, "unique_id?:Q key:Q id:I dev:I"),
             5: ("fscontext", 16, "key:Q purpose:I"), 6: ("cwd", 0, ""), 7: ("root", 0, ""), 8: ("namespace", 8, "inode:I"),
-            9: ("exe", 0, ""), 10: ("parent", 24, "pid:I _:I comm:comm")}
+            9: ("exe", 0, ""), 10: ("parent", 24, "pid:I _:I comm:comm"), 11: ("cgroup_path", 0, "")}
 STATES = {0: "whole", 1: "cut", 2: "fault", 3: "null"}
 TABLE = functools.reduce(lambda table, _: [n >> 1 ^ (0x82F63B78 if n & 1 else 0) for n in table], range(8), range(256))
 WRONG = (ValueError, LookupError, zstandard.ZstdError)
@@ -100,6 +101,15 @@ def header_at(data, at):
     return "bytes", None, 1
 
 
+def index(rows):
+    """Section 7: times are stored as differences."""
+    time = 0
+    for row in rows:
+        time = (time + row[6]) % 2 ** 64
+        row[6] = time if row[4] else 0
+        row[7] = (row[6] + row[7]) % 2 ** 64
+
+
 def event(body):
     """Section 8; None: of a phase that this document does not know."""
     header = bytearray(take(body, int.from_bytes(body[:2], "little") if len(body) <= 65536 else len(body) + 1))
@@ -112,7 +122,7 @@ def event(body):
         one = {"kind": number, "arg": arg, "state": what, "late": state > 127, "bytes": content.hex()}
         if kind == "number" or what == "fault" and kind in ("string", "bytes"):
             one.update(fields("value:Q", bytearray(content)))
-        elif kind in ("cwd", "root", "exe") and what in ("whole", "cut"):
+        elif kind in ("cwd", "root", "exe", "cgroup_path") and what in ("whole", "cut"):
             names = content.removesuffix(b"\0").split(b"\0")[::-1]
             found.setdefault(kind, b"".join(b"/" + name for name in names).hex())
         elif layout and what == "whole" and size >= least:
@@ -139,6 +149,7 @@ def records(found, stored):
             try:
                 item = event(body) if kind == 0x10 else {"item": "unknown", "kind": kind}
                 item = {"item": RECORDS[kind][0], **fields("_:B " + RECORDS[kind][1], body)} if ours else item
+                index(item.get("rows", []) if item else [])
             except WRONG:
                 item = "bad record"
             yield from ["bad record"] if ours and body else [item] if item else []

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use mountsnoop::decode::{Body, Capture, Event, Names, Object, Task};
-use mountsnoop::format::{Damage, DamageReason, ErrorKind, FileHeader, Item, Reader, State};
+use mountsnoop::format::{Damage, DamageReason, ErrorKind, FileHeader, Item, Reader, Row, State};
 use mountsnoop::layout;
 use serde_json::{Map, Value, json};
 
@@ -70,6 +70,11 @@ fn value(item: &Item<'_>) -> Option<Value> {
         Item::ChildExit(c) => json!({
             "item": "child_exit", "pid": c.pid, "status": c.status, "signal": c.signal, "boottime": c.boottime_ns,
         }),
+        Item::Index(index) => json!({
+            "item": "index", "level": index.level,
+            "first": [index.first.offset, index.first.block, index.first.events, index.first.lost],
+            "rows": index.rows.iter().map(row).collect::<Vec<_>>(),
+        }),
         Item::Unknown(record) => json!({ "item": "unknown", "kind": record.kind }),
         Item::Damage(damage) => {
             json!({ "item": "damage", "offset": damage.offset, "reason": reason(damage) })
@@ -80,6 +85,21 @@ fn value(item: &Item<'_>) -> Option<Value> {
         }),
         other => json!({ "item": format!("what reader.py does not know: {other:?}") }),
     })
+}
+
+fn row(r: &Row) -> Value {
+    json!([
+        r.blocks,
+        r.bytes,
+        r.index_bytes,
+        r.raw_bytes,
+        r.events,
+        r.lost,
+        r.ts_min,
+        r.ts_max,
+        r.ops,
+        r.flags
+    ])
 }
 
 fn start(header: Option<&FileHeader>) -> Value {
@@ -168,9 +188,12 @@ fn sections(fields: &mut Map<String, Value>, event: &Event<'_>) {
         one
     });
     fields.insert("sections".into(), list.collect());
-    for (key, names) in
-        [("cwd", event.sections.cwd()), ("root", event.sections.root()), ("exe", event.sections.exe())]
-    {
+    for (key, names) in [
+        ("cwd", event.sections.cwd()),
+        ("root", event.sections.root()),
+        ("exe", event.sections.exe()),
+        ("cgroup_path", event.sections.cgroup()),
+    ] {
         fields.extend(names.map(|names| (key.to_string(), path(&names))));
     }
     let objects = event.sections.identities().map(|known| {

@@ -8,8 +8,8 @@ use std::process::Command;
 
 use mountsnoop::decode::synth;
 use mountsnoop::format::{
-    BLOCK_EVENTS, BlockHeader, ClockSync, End, EventInfo, FileHeader, FileIdentity, Frame, Item, Metadata,
-    Reader, RecorderStats, Scanner, State, Wanted, Writer, WriterOptions, record, wire,
+    BLOCK_EVENTS, BlockHeader, CONTINUED, ClockSync, End, EventInfo, FileHeader, FileIdentity, Frame, Item,
+    Metadata, Reader, RecorderStats, Scanner, State, Wanted, Writer, WriterOptions, record, wire,
 };
 use mountsnoop::layout::{self, Common};
 
@@ -174,14 +174,15 @@ fn critical() -> Vec<u8> {
 fn made(name: &str) -> Vec<u8> {
     let whole = base(0x10);
     let at = frames(&whole);
+    let last = at[at.len() - 2];
     let without = |from: usize, to: usize| [&whole[..from], &whole[to..]].concat();
     match name {
         "recorded.mst" => fs::read(fixtures::dir().join("containers.mst")).expect("a fixture"),
         "whole.mst" => whole,
         "torn.mst" => whole[..at[5] + 150].to_vec(),
-        "missing-end.mst" => whole[..at[8]].to_vec(),
+        "missing-end.mst" => whole[..last].to_vec(),
         "missing-block.mst" => without(at[4], at[5]),
-        "missing-last-block.mst" => without(at[8], at[9]),
+        "missing-last-block.mst" => without(last, whole.len() - wire::END_FRAME),
         "zero-tail.mst" => [&whole[..at[6]], &[0; 4096]].concat(),
         "bit-flipped.mst" => {
             let mut bytes = whole.clone();
@@ -197,6 +198,13 @@ fn made(name: &str) -> Vec<u8> {
             let other = base(0x50);
             let stale = frames(&other);
             [&whole[..at[5]], &other[stale[5]..stale[6]], &whole[at[5]..]].concat()
+        }
+        "continued.mst" => {
+            let mut bytes = whole.clone();
+            let at = bytes.len() - wire::END_FRAME;
+            let end = End::decode(&bytes[at..]).expect("an END");
+            bytes[at..].copy_from_slice(&End { flags: CONTINUED, ..end }.encode());
+            bytes
         }
         "two.mst" => [whole, base(0x50)].concat(),
         "cut-then-another.mst" => [&whole[..at[5]], &base(0x50)].concat(),

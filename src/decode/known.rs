@@ -160,11 +160,15 @@ fn object(section: &Section<'_>) -> Option<Object> {
                 minor: dev & 0xf_ffff,
             })
         }
-        layout::SECTION_FSCONTEXT => Some(Object::Fscontext {
-            key: long(layout::FSCONTEXT_KEY)?,
-            purpose: short(layout::FSCONTEXT_PURPOSE)?,
-        }),
-        layout::SECTION_NAMESPACE => Some(Object::Namespace { inode: short(layout::NAMESPACE_INODE)? }),
+        layout::SECTION_FSCONTEXT if section.bytes.len() >= layout::FSCONTEXT_SIZE => {
+            Some(Object::Fscontext {
+                key: long(layout::FSCONTEXT_KEY)?,
+                purpose: short(layout::FSCONTEXT_PURPOSE)?,
+            })
+        }
+        layout::SECTION_NAMESPACE if section.bytes.len() >= layout::NAMESPACE_SIZE => {
+            Some(Object::Namespace { inode: short(layout::NAMESPACE_INODE)? })
+        }
         _ => None,
     }
 }
@@ -206,7 +210,8 @@ mod tests {
             .fscontext(Some(1), 77, 2)
             .namespace(Some(2), 4_026_531_840)
             .section(layout::SECTION_MOUNT, 3, 0, &[0; layout::MOUNT_SIZE - 1])
-            .section(layout::SECTION_FSCONTEXT, 3, 0, b"")
+            .section(layout::SECTION_FSCONTEXT, 3, 0, &[0; layout::FSCONTEXT_SIZE - 1])
+            .section(layout::SECTION_NAMESPACE, 3, 0, &[1; layout::NAMESPACE_SIZE - 1])
             .section(layout::SECTION_NAMESPACE, 4, layout::STATE_FAULT, &[1; 8])
             .build();
         let got: Vec<Identity> = Event::decode(&event).unwrap().sections.identities().collect();
