@@ -333,6 +333,18 @@ mod tests {
     }
 
     #[test]
+    fn the_document_names_the_limits() {
+        let limits = include_str!("../../docs/limits.md");
+        let calls = format!(
+            "{},{:03}, or {} MiB of their events",
+            CALLS_MAX / 1000,
+            CALLS_MAX % 1000,
+            BYTES_MAX >> 20
+        );
+        assert!(limits.contains(&calls), "docs/limits.md should say: {calls}");
+    }
+
+    #[test]
     fn long_calls_are_bounded_by_the_memory_they_hold_whatever_was_in_its_place_before() {
         let (mut assembler, mut evicted) = (Assembler::new(), 0);
         let mut sink = |op: &Op<'_>| {

@@ -95,6 +95,14 @@ mod tests {
     }
 
     #[test]
+    fn the_document_names_the_limits() {
+        let limits = include_str!("../../docs/limits.md");
+        let (kept, bytes) = (PROCESSES_MAX, BYTES_MAX >> 20);
+        let processes = format!("of processes | {},{:03}, or {bytes} MiB", kept / 1000, kept % 1000);
+        assert!(limits.contains(&processes), "docs/limits.md should say: {processes}");
+    }
+
+    #[test]
     fn no_more_is_kept_than_the_limit_and_the_first_goes_first() {
         let mut processes = Processes::default();
         for pid in 0..PROCESSES_MAX as u32 + 2 {

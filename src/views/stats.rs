@@ -267,6 +267,8 @@ ext4   EBUSY         1       1           0     2.5ms     2.5ms     2.5ms     2.5
         let table = &got["tables"][0];
         assert_eq!((&table["distinct"], &table["other"]["count"]), (&(KEYS_MAX / 2).into(), &5.into()));
         assert_eq!(got["tables"][1]["other"], serde_json::Value::Null);
+        let limit = format!("{KEYS_MAX} in all tables together, or {} MiB", KEY_BYTES_MAX >> 20);
+        assert!(include_str!("../../docs/limits.md").contains(&limit), "docs/limits.md should say: {limit}");
         let text = stats("tid,call", false, events());
         let other = "(other)              5       0           0       1ns       1ns       1ns       1ns\n";
         assert!(text.contains(&format!("{other}(other: keys that came after the first 500)\n")), "{text}");
