@@ -248,7 +248,8 @@ mod tests {
     #[test]
     fn numbers_are_the_same_here_on_the_kernel_side_and_in_the_document() {
         let (here, document) = (include_str!("layout.rs"), include_str!("../docs/FORMAT.md"));
-        let defines = include_str!("../bpf/event.h").lines().filter_map(|line| line.strip_prefix("#define MS_"));
+        let defines =
+            include_str!("../bpf/event.h").lines().filter_map(|line| line.strip_prefix("#define MS_"));
         let mut seen = 0;
         for line in defines.filter(|line| !line.starts_with("CALL_")) {
             let mut words = line.split_whitespace();
