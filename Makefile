@@ -62,7 +62,7 @@ vmtest: static
 lint:
 	scripts/setup.sh $(BUILD_NEEDS) shellcheck=shellcheck
 	shellcheck scripts/*.sh .ci/run
-	shellcheck --severity=error --shell=sh -x -P SCRIPTDIR vm/*.sh vm/guest/live.sh
+	shellcheck --severity=error --shell=sh -x -P SCRIPTDIR vm/*.sh vm/guest/*.sh
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --all-targets --no-default-features -- -D warnings

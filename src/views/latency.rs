@@ -55,7 +55,7 @@ mod tests {
         let mut last = 0;
         for bit in 0..64 {
             for ns in
-                [1_u64 << bit, (1 << bit) + 1, (1 << bit) | (1 << bit) / 3, (1 << bit) + ((1 << bit) - 1)]
+                [1_u64 << bit, (1 << bit) + 1, (1 << bit) | ((1 << bit) / 3), (1 << bit) + ((1 << bit) - 1)]
             {
                 let up = longest(place(ns));
                 assert!(up >= ns && up - ns <= ns / 32, "{ns} becomes {up}");
