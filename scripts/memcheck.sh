@@ -25,11 +25,12 @@ for trace in fixtures/*.mst fixtures/*/*.mst; do
 	echo "$trace: nothing found"
 done
 
-# The tests under these names call no C and make no loop of millions.
+# The tests under these names call no C and make no loop of millions; the one left out below makes records of 1 MiB.
 pure=(format::tests::cold format::tests::header format::sniff decode::known decode::structs decode::event::tests::a assemble::pair::tests::a)
 if cargo +nightly miri --version; then
 	echo "=== Miri: ${pure[*]}"
-	MIRIFLAGS=-Zmiri-disable-isolation CARGO_TARGET_DIR=$target/miri cargo +nightly miri test --locked --no-default-features --lib -- "${pure[@]}"
+	MIRIFLAGS=-Zmiri-disable-isolation CARGO_TARGET_DIR=$target/miri cargo +nightly miri test --locked --no-default-features --lib -- "${pure[@]}" \
+		--skip every_record_that_is_written
 else
 	echo "=== Miri was NOT run: rustup toolchain install nightly --component miri"
 fi

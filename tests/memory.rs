@@ -210,7 +210,7 @@ fn no_trace_makes_a_command_take_more_than_64_mib() {
 }
 
 #[test]
-#[ignore = "takes minutes; docs/limits.md has what it printed: cargo test --release -- --ignored --nocapture ten_million"]
+#[ignore = "takes minutes; docs/limits.md has what it printed: cargo test -- --ignored --nocapture ten_million"]
 fn ten_million_events_take_no_more_than_any_other_number() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("trace.mst");
