@@ -48,7 +48,8 @@ boot() {
 		-kernel "$dir/vmlinuz" -initrd "$dir/initramfs" \
 		-append "console=ttyS0 loglevel=5 panic=-1 no_timer_check $append" </dev/null >"$dir/qemu" 2>&1 &
 	qemu=$!
-	trap 'kill $qemu 2>/dev/null' EXIT INT TERM
+	trap 'kill $qemu 2>/dev/null' EXIT
+	trap 'exit 143' INT TERM
 	tail -n +1 -s 0.2 -f --pid=$qemu "$dir/output" 2>/dev/null | sed -u '/^@vm-began$/d; /^@vm-status /d; s/@vm-status [0-9]*$//' &
 	said=$!
 	ended=0
