@@ -69,8 +69,17 @@ struct upid {
 	struct pid_namespace *ns;
 };
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 struct pid {
 	unsigned int level;
+	struct hlist_head tasks[1]; /* the first: of the thread with this number */
 	struct upid numbers[1];
 };
 
@@ -118,6 +127,7 @@ struct fs_struct {
 struct inode {
 	unsigned long i_ino;
 	struct super_block *i_sb;
+	void *i_private;
 };
 
 struct file {
@@ -213,6 +223,7 @@ struct task_struct {
 	struct files_struct *files;
 	struct mm_struct *mm;
 	struct pid *thread_pid;
+	struct hlist_node pid_links[1];
 	__u64 start_boottime;
 	char comm[16];
 };

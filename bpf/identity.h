@@ -8,6 +8,8 @@
 
 #define AT_FDCWD -100
 #define NSFS_MAGIC 0x6e736673 /* include/uapi/linux/magic.h */
+#define PID_FS_MAGIC 0x50494446
+#define PIDFD_NAME 0x005d64666469705bULL /* "[pidfd]" */
 #define ANCESTORS 4
 #define NAMES_MAX 32 /* directories and mounts up to the root; the verifier looks at each round */
 #define HIERARCHIES_MAX 24 /* of cgroups: v2, and one for each controller of v1 */
@@ -118,24 +120,54 @@ static __noinline int put_context(struct scratch *s, __u32 arg, __s32 fd, __u32 
 	return 0;
 }
 
+static __always_inline int put_namespace_inode(struct scratch *s, __u32 arg, __u32 inode)
+{
+	struct ms_namespace *to;
+	struct ms_section *sec;
+
+	sec = section(s, MS_SECTION_NAMESPACE, arg, sizeof(*sec) + sizeof(*to));
+	if (!sec)
+		return 0;
+	to = (void *)(sec + 1);
+	to->inode = inode;
+	to->zero = 0;
+	end_section(s, sec, sizeof(*to));
+	return 1;
+}
+
 /* Of which namespace? Nothing, and 0, where the descriptor is of something else, as a pidfd is. */
 static __noinline int put_namespace(struct scratch *s, __u32 arg, __s32 fd)
 {
 	struct file *file = file_of(fd);
 	struct inode *inode = file ? BPF_CORE_READ(file, f_inode) : 0;
-	struct ms_namespace *to;
-	struct ms_section *sec;
 
 	if (!inode || BPF_CORE_READ(inode, i_sb, s_magic) != NSFS_MAGIC)
 		return 0;
-	sec = section(s, MS_SECTION_NAMESPACE, arg, sizeof(*sec) + sizeof(*to));
-	if (!sec)
+	return put_namespace_inode(s, arg, BPF_CORE_READ(inode, i_ino));
+}
+
+/* The mount namespace of the process that a pidfd stands for, which is what setns() enters by one. */
+static __noinline int put_namespace_of_process(struct scratch *s, __u32 arg, __s32 fd)
+{
+	struct file *file = file_of(fd);
+	struct inode *inode = file ? BPF_CORE_READ(file, f_inode) : 0;
+	struct pid *pid = 0;
+	__u64 name = 0;
+	void *node;
+
+	if (!inode)
 		return 0;
-	to = (void *)(sec + 1);
-	to->inode = BPF_CORE_READ(inode, i_ino);
-	to->zero = 0;
-	end_section(s, sec, sizeof(*to));
-	return 1;
+	if (BPF_CORE_READ(inode, i_sb, s_magic) == PID_FS_MAGIC) { /* 6.9 */
+		pid = BPF_CORE_READ(inode, i_private);
+	} else {
+		bpf_probe_read_kernel(&name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
+		if (name == PIDFD_NAME)
+			pid = BPF_CORE_READ(file, private_data);
+	}
+	node = pid ? BPF_CORE_READ(pid, tasks[0].first) : 0;
+	if (!node)
+		return 0;
+	return put_namespace_inode(s, arg, mnt_ns_of(node - bpf_core_field_offset(struct task_struct, pid_links)));
 }
 
 /* A section of names begins. Until its way is known to end it counts as cut. */

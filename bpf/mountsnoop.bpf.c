@@ -9,6 +9,7 @@
 #include <bpf/bpf_tracing.h>
 #include "event.h"
 #include "calls.h"
+#include "numbers.h"
 #include "capture.h"
 #include "identity.h"
 #include "regs.h"
@@ -16,6 +17,14 @@
 #include "call.h"
 
 #define NO_DIR -1
+
+/* The calls by name, for the recorder, which attaches to them by name. */
+struct ms_named {
+	char name[16];
+	__u32 number;
+};
+#define NAMED(name, number, count) { #name, number },
+const volatile struct ms_named ms_names[] = { MS_CALLS(NAMED) };
 
 /* fsconfig(2): what `value` points to depends on `cmd`. */
 enum { FSCONFIG_SET_STRING = 1, FSCONFIG_SET_BINARY = 2, FSCONFIG_SET_PATH = 3, FSCONFIG_SET_PATH_EMPTY = 4 };
@@ -68,9 +77,10 @@ static __always_inline void put_a_path(struct scratch *s, __u32 arg, int dir)
 #define MOUNT_FD(n)                  \
 	put_number(s, n, s->in.args[n]); \
 	put_mount(s, n, s->in.args[n]);
-#define NAMESPACE_FD(n)              \
-	put_number(s, n, s->in.args[n]); \
-	put_namespace(s, n, s->in.args[n]);
+#define NAMESPACE_FD(n)                            \
+	put_number(s, n, s->in.args[n]);           \
+	if (!put_namespace(s, n, s->in.args[n]))   \
+		put_namespace_of_process(s, n, s->in.args[n]);
 #define PUT_ARGS(name, number, count)                           \
 	static __noinline int put_args_##name(struct scratch *s) \
 	{                                                        \
@@ -122,7 +132,33 @@ MS_CALLS(PUT_ARGS)
 	}
 MS_CALLS(PUT_REST)
 
-/* The syscalls: tracepoints, on every kernel. They may read only as many arguments as the call has. */
+/* For programs that serve all calls: which one it is, is only known when they run. */
+#define CASE_ARGS(name, number, count) \
+	case number:                   \
+		return put_args_##name(s);
+static __noinline int put_args_any(struct scratch *s)
+{
+	switch (s->in.call) {
+		MS_CALLS(CASE_ARGS)
+	}
+	return 0;
+}
+
+#define CASE_REST(name, number, count) \
+	case number:                   \
+		return put_rest_##name(s, ret);
+static __noinline int put_rest_any(struct scratch *s, __s32 ret)
+{
+	switch (s->in.call) {
+		MS_CALLS(CASE_REST)
+	}
+	return 0;
+}
+
+/*
+ * The syscalls: tracepoints, on every kernel: a program for the beginning of each call, which may read only as many arguments
+ * as the call has, and one for all returns. That one is long, and each program costs time as it is loaded.
+ */
 #define ARG(n, count) ((n) < (count) ? ctx->args[(n) < (count) ? (n) : 0] : 0)
 #define TRACEPOINTS(name, number, count)                                                             \
 	SEC("tracepoint/syscalls/sys_enter_" #name)                                                  \
@@ -133,14 +169,18 @@ MS_CALLS(PUT_REST)
                                                                                                      \
 		on_enter(number, MS_ABI_NATIVE, args, put_args_##name);                              \
 		return 0;                                                                            \
-	}                                                                                            \
-	SEC("tracepoint/syscalls/sys_exit_" #name)                                                   \
-	int tp_exit_##name(struct trace_exit *ctx)                                                   \
-	{                                                                                            \
-		on_exit(number, MS_ABI_NATIVE, ctx->ret, put_args_##name, put_rest_##name);    \
-		return 0;                                                                            \
 	}
 MS_CALLS(TRACEPOINTS)
+
+SEC("tracepoint")
+int tp_exit(struct trace_exit *ctx)
+{
+	__u32 call = native_call(ctx->nr);
+
+	if (call)
+		on_exit(call, MS_ABI_NATIVE, ctx->ret, put_args_any, put_rest_any);
+	return 0;
+}
 
 /* fentry and fexit on the function behind each call: no other system call pays anything. */
 #define TRAMPOLINES(name, number, count)                                                             \
@@ -174,29 +214,6 @@ MS_CALLS(TRACEPOINTS)
 		return 0;                                                                            \
 	}
 MS_CALLS(TRAMPOLINES)
-
-/* For programs that serve all calls: which one it is, is only known when they run. */
-#define CASE_ARGS(name, number, count) \
-	case number:                   \
-		return put_args_##name(s);
-static __noinline int put_args_any(struct scratch *s)
-{
-	switch (s->in.call) {
-		MS_CALLS(CASE_ARGS)
-	}
-	return 0;
-}
-
-#define CASE_REST(name, number, count) \
-	case number:                   \
-		return put_rest_##name(s, ret);
-static __noinline int put_rest_any(struct scratch *s, __s32 ret)
-{
-	switch (s->in.call) {
-		MS_CALLS(CASE_REST)
-	}
-	return 0;
-}
 
 /*
  * kprobe.multi and kretprobe.multi: two programs for all calls. The cookie says which function was hit: the call's number,
@@ -244,34 +261,6 @@ int kmulti_exit(struct pt_regs *ctx)
 struct raw_tracepoint {
 	__u64 args[2];
 };
-
-/* arch/x86/entry/syscalls/syscall_32.tbl */
-static __always_inline __u32 i386_call(__u64 nr)
-{
-	switch (nr) {
-	case 21: return MS_CALL_MOUNT;
-	case 22: return MS_CALL_UMOUNT;
-	case 52: return MS_CALL_UMOUNT2;
-	case 61: return MS_CALL_CHROOT;
-	case 120: return MS_CALL_CLONE;
-	case 217: return MS_CALL_PIVOT_ROOT;
-	case 310: return MS_CALL_UNSHARE;
-	case 346: return MS_CALL_SETNS;
-	case 428: return MS_CALL_OPEN_TREE;
-	case 429: return MS_CALL_MOVE_MOUNT;
-	case 430: return MS_CALL_FSOPEN;
-	case 431: return MS_CALL_FSCONFIG;
-	case 432: return MS_CALL_FSMOUNT;
-	case 433: return MS_CALL_FSPICK;
-	case 435: return MS_CALL_CLONE3;
-	case 442: return MS_CALL_MOUNT_SETATTR;
-	case 457: return MS_CALL_STATMOUNT;
-	case 458: return MS_CALL_LISTMOUNT;
-	case 467: return MS_CALL_OPEN_TREE_ATTR;
-	case 470: return MS_CALL_LISTNS;
-	}
-	return 0;
-}
 
 static __always_inline bool in_compat_call(void)
 {

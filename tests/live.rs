@@ -5,7 +5,10 @@
 mod capture;
 mod cgroups;
 mod command;
+#[cfg(target_arch = "x86_64")]
+mod compat;
 mod ending;
+mod filters;
 mod following;
 mod hung;
 mod newcalls;

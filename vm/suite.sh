@@ -17,7 +17,7 @@ build_guest_programs() {
 	for program in calls newcalls storm; do
 		cc -O2 -Wall -Wextra -static -pthread -I "$root/tests/workloads" -o "$guest/$program" "$vm/guest/$program.c"
 	done
-	cc -m32 -O2 -Wall -Wextra -static -nostdlib -fno-stack-protector -fno-pic -no-pie -o "$guest/compat" "$vm/guest/compat.c"
+	cc -m32 -O2 -Wall -Wextra -static -nostdlib -fno-stack-protector -fno-pic -no-pie -o "$guest/compat" "$root/tests/workloads/compat.c"
 	strip -o "$guest/mountsnoop" "$mountsnoop"
 }
 

@@ -1,5 +1,6 @@
 //! Every table against literal values, and against the headers of the machine that tests.
 
+use super::super::calls::CALLS;
 use super::*;
 
 fn names(table: &FlagTable, value: u64) -> String {
@@ -300,4 +301,50 @@ fn the_tables_agree_with_the_headers_of_this_machine() {
         assert!(!values.is_empty() && values.iter().all(|&found| found == value), "{name} is {values:?}");
     }
     assert_eq!(of("CSIGNAL"), [SIGNALS.field.as_ref().unwrap().mask]);
+}
+
+/// The numbers of system calls in one function of bpf/numbers.h, behind this place in it, and those of `newer_call()`.
+fn system_calls(behind: &str, function: &str) -> Vec<(String, u64)> {
+    let source = include_str!("../../bpf/numbers.h");
+    let body = |source: &'static str, function: &str| {
+        let begins = source.split_once(&format!(" {function}(__u64 nr)\n{{\n")).expect(function).1;
+        begins.split_once("\n}\n").expect(function).0
+    };
+    let own = body(source.split_once(behind).expect(behind).1, function);
+    let cases = own.lines().chain(body(source, "newer_call").lines());
+    let case = |line: &str| {
+        let (nr, call) = line.trim().strip_prefix("case ")?.split_once(": return MS_CALL_")?;
+        Some((call.trim_end_matches(';').to_lowercase(), nr.parse().ok()?))
+    };
+    cases.filter_map(case).collect()
+}
+
+#[test]
+fn the_numbers_of_system_calls_are_complete_and_the_kernels() {
+    for (behind, function, header) in [
+        ("__TARGET_ARCH_x86)", "native_call", "/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
+        ("__TARGET_ARCH_x86)", "i386_call", "/usr/include/x86_64-linux-gnu/asm/unistd_32.h"),
+        ("__TARGET_ARCH_arm64)", "native_call", "/usr/include/asm-generic/unistd.h"),
+    ] {
+        let here = system_calls(behind, function);
+        // umount(2) without flags was never a 64-bit call.
+        let expected: Vec<&str> = CALLS
+            .iter()
+            .map(|call| call.name)
+            .filter(|&name| name != "umount" || function == "i386_call")
+            .collect();
+        let mut names: Vec<&str> = here.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_by_key(|name| expected.iter().position(|expected| expected == name));
+        assert_eq!(names, expected, "{function} {behind}");
+        // A header of another processor is not there, and an older one does not know the newest calls.
+        let Ok(known) = std::fs::read_to_string(header) else { continue };
+        let known = constants(&known);
+        for (name, nr) in here {
+            let theirs = known.iter().find(|(known, _)| *known == format!("__NR_{name}"));
+            assert!(
+                theirs.is_none_or(|(_, theirs)| *theirs == nr),
+                "{name} is {nr} in bpf/numbers.h, {theirs:?} in {header}"
+            );
+        }
+    }
 }

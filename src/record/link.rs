@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, anyhow, bail};
 use libbpf_rs::skel::Skel;
-use libbpf_rs::{ErrorKind, KprobeMultiOpts, Link};
+use libbpf_rs::{ErrorKind, KprobeMultiOpts, Link, TracepointCategory};
 
 use super::super::{AttachMode, Attachment};
 use super::attach::{Choice, Functions, Target};
@@ -32,15 +32,24 @@ pub(super) fn attach(
     } else {
         for program in skel.object().progs_mut().filter(|program| program.autoload()) {
             let section = program.section().to_string_lossy().into_owned();
-            links.push(program.attach().map_err(|error| {
+            let failed = |error: libbpf_rs::Error| {
                 let refused =
                     choice.mode == AttachMode::Tracepoint && error.kind() == ErrorKind::PermissionDenied;
                 let advice = if refused { paranoia().unwrap_or_default() } else { String::new() };
                 anyhow!(error).context(format!("failed to attach to {section}{advice}{}", Messages::take()))
-            })?);
-            if let Some(target) = Target::of(&section)
-                && !attached.contains(&target.call)
-            {
+            };
+            // One program for all returns: attached with each beginning below.
+            if program.name() == "tp_exit" {
+                continue;
+            }
+            links.push(program.attach().map_err(failed)?);
+            let Some(target) = Target::of(&section) else { continue };
+            if choice.mode == AttachMode::Tracepoint {
+                let place = format!("sys_exit_{}", target.call);
+                let link = skel.progs.tp_exit.attach_tracepoint(TracepointCategory::Syscalls, place);
+                links.push(link.map_err(failed)?);
+            }
+            if !attached.contains(&target.call) {
                 attached.push(target.call);
             }
         }
@@ -88,7 +97,7 @@ fn attach_kprobes(
     for program in skel.object().progs_mut() {
         let section = program.section().to_string_lossy().into_owned();
         let (Some(target), true) = (Target::of(&section), section.starts_with("fentry/")) else { continue };
-        let Some(call) = number_of(target.native_call()) else { continue };
+        let Some(call) = number_of(skel, target.native_call()) else { continue };
         if !functions.has(&target.place) {
             if target.exists_natively() {
                 missing.push((target.call, format!("this kernel has no function {}", target.place)));
@@ -123,54 +132,10 @@ fn attach_kprobes(
 }
 
 /// The number of a call, by the name of the kernel function behind it.
-pub(super) fn number_of(function: &str) -> Option<u16> {
-    // bpf/calls.h has the same pairs; the kernel calls umount2(2) umount, and the old umount(2) oldumount.
-    const NUMBERS: [(&str, u16); 20] = [
-        ("mount", 1),
-        ("umount", 2),
-        ("oldumount", 3),
-        ("fsopen", 4),
-        ("fsconfig", 5),
-        ("fsmount", 6),
-        ("fspick", 7),
-        ("move_mount", 8),
-        ("open_tree", 9),
-        ("open_tree_attr", 10),
-        ("mount_setattr", 11),
-        ("pivot_root", 12),
-        ("chroot", 13),
-        ("unshare", 14),
-        ("setns", 15),
-        ("clone", 16),
-        ("clone3", 17),
-        ("statmount", 18),
-        ("listmount", 19),
-        ("listns", 20),
-    ];
-    NUMBERS.iter().find(|(name, _)| *name == function).map(|(_, number)| *number)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::load;
-    use super::*;
-
-    #[test]
-    fn numbers_of_functions_are_those_of_the_kernel_side() {
-        let define = |name: &str| {
-            let event = include_str!("../../bpf/event.h");
-            let line = event.lines().find(|line| line.split_whitespace().nth(1) == Some(name));
-            line.and_then(|line| line.split_whitespace().nth(2)?.parse().ok())
-        };
-        let rows: Vec<(&str, Option<u16>)> = include_str!("../../bpf/calls.h")
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix("CALL(")?.split_once(", "))
-            .map(|(function, rest)| (function, define(rest.split(',').next().unwrap_or_default())))
-            .collect();
-        assert!(rows.len() >= 20, "{rows:?}");
-        assert_eq!(rows.iter().filter_map(|(_, number)| *number).max(), Some(load::CALLS as u16 - 1));
-        for (function, number) in rows {
-            assert!(number.is_some() && number_of(function) == number, "{function}: {number:?}");
-        }
-    }
+pub(super) fn number_of(skel: &MountsnoopSkel<'_>, function: &str) -> Option<u32> {
+    let is_it = |name: &[std::ffi::c_char]| {
+        let bytes = name.iter().map(|&byte| byte as u8).take_while(|&byte| byte != 0);
+        bytes.eq(function.bytes())
+    };
+    skel.maps.rodata_data.as_ref()?.ms_names.iter().find(|call| is_it(&call.name)).map(|call| call.number)
 }

@@ -19,11 +19,6 @@ use super::tracefs::Tracefs;
 use super::{Counters, clock};
 use crate::layout;
 
-/// `MS_CALLS_END` of bpf/calls.h.
-pub(super) const CALLS: u32 = 21;
-/// A scratch slot for each program (bpf/capture.h): two phases, two calling conventions.
-const SLOTS: u32 = 2 * 2 * CALLS;
-
 /// What the kernel lacks, each with what is therefore not seen.
 pub(super) type Missing = Vec<(String, String)>;
 
@@ -38,7 +33,9 @@ pub(super) fn load<'a>(
     let mut open = MountsnoopSkelBuilder::default().open(storage).context("failed to open the BPF object")?;
     configure(&mut open, order, choice, facts, own)?;
     if attach::can_be_preempted(choice.mode, facts) {
-        open.maps.scratches.set_max_entries(SLOTS).context("failed to size the scratch memory")?;
+        // A slot for each call, calling convention and phase.
+        let slots = 2 * open.maps.rebuilt.max_entries();
+        open.maps.scratches.set_max_entries(slots).context("failed to size the scratch memory")?;
     }
     open.maps.ring.set_max_entries(order.ring_bytes).context("failed to set the size of the ring buffer")?;
     let functions = if choice.mode == AttachMode::Tracepoint { None } else { Some(Functions::here()) };
@@ -63,7 +60,7 @@ pub(super) fn load<'a>(
             }
             Some(target) => {
                 let there = Tracefs::has(&target.place);
-                if !there && section.contains("sys_enter_") && target.exists_natively() {
+                if !there && target.exists_natively() {
                     missing.push((
                         target.call.clone(),
                         format!("this kernel has no tracepoint {}", target.place),
@@ -73,6 +70,7 @@ pub(super) fn load<'a>(
             }
             None => match name.as_str() {
                 "kmulti_enter" | "kmulti_exit" => choice.mode == AttachMode::Kprobe,
+                "tp_exit" => choice.mode == AttachMode::Tracepoint,
                 "raw_enter" | "raw_exit" => choice.mode == AttachMode::Tracepoint && order.compat,
                 _ => false,
             },
@@ -181,12 +179,13 @@ pub(super) fn missed(skel: &MountsnoopSkel<'_>) -> Result<Vec<(String, u64)>> {
 /// How many of the beginnings that this program should have told of were told of later.
 fn made_up_for(skel: &MountsnoopSkel<'_>, program: &ProgramMut<'_>) -> Result<u64> {
     let section = program.section().to_string_lossy().into_owned();
-    let compat = CALLS..2 * CALLS;
+    // By call, those of 32-bit programs after the others.
+    let all = skel.maps.rebuilt.max_entries();
     let keys = match Target::of(&section) {
-        None if program.name() == "raw_enter" => compat,
-        Some(target) if section.starts_with("fentry/") || section.contains("/sys_enter_") => {
-            let Some(call) = link::number_of(target.native_call()) else { return Ok(0) };
-            let key = u32::from(call) + if target.is_compat() { CALLS } else { 0 };
+        None if program.name() == "raw_enter" => all / 2..all,
+        Some(target) if !section.starts_with("fexit/") => {
+            let Some(call) = link::number_of(skel, target.native_call()) else { return Ok(0) };
+            let key = call + if target.is_compat() { all / 2 } else { 0 };
             key..key + 1
         }
         _ => return Ok(0),

@@ -1,5 +1,40 @@
-//! The mistakes that other mount tracers make or made, each with a call that would show it here. Numbers are of the list that
-//! was read from their sources in 2026 (bcc, inspektor-gadget, falco, tracee, strace, perf, DataDog).
+//! The mistakes that other mount tracers make or made, each with a call that would show it here. They were read from their
+//! sources in 2026; a test that stands elsewhere is named with its file.
+//!
+//! | who | mistake | test |
+//! |---|---|---|
+//! | bcc libbpf-tools, inspektor-gadget | mount flags above bit 8 have the name of their neighbour | `mount_flags_above_bit_eight_are_not_one_too_low` |
+//! | the same | MS_MGC_VAL is taken for flags | `the_old_magic_number_is_not_taken_for_flags` |
+//! | bcc libbpf-tools | bit 40 is MS_NOUSER, by a shift of an int | `bits_above_the_last_flag_are_not_taken_for_the_sign` |
+//! | the same | unknown bits vanish | `unknown_bits_are_not_dropped` |
+//! | both, perf | flags of umount2 are read as those of mount, or not at all | `flags_of_umount_are_not_looked_up_as_mount_flags` |
+//! | both of bcc | flags of fsopen are read as those of mount | `flags_of_fsopen_are_not_looked_up_as_mount_flags` |
+//! | both of bcc | noatime and strictatime look alike, or like their mask; relatime like nothing | `the_mask_of_access_times_is_not_a_flag` |
+//! | bcc libbpf-tools | flags of move_mount are not copied | `flags_of_move_mount_are_shown` |
+//! | the same | bytes of an earlier event show up in a later one | `every_call_is_what_strace_says_it_is` (tests/oracle.rs): the longest and the shortest strings by turns |
+//! | both | "squashfs" ends after 7 letters | `names_of_filesystems_are_not_cut_to_seven_letters` |
+//! | both | data and paths end after 512 bytes, unmarked | `long_data_is_whole_and_cut_data_is_marked` |
+//! | bcc libbpf-tools | AT_FDCWD is -100 | `the_working_directory_is_not_minus_one_hundred` |
+//! | the same | what does not fit into the ring buffer is lost silently | `a_storm_of_two_threads_is_recorded_or_counted` (tests/live/capture.rs) |
+//! | the same | namespace and name are those of the return | `namespace_and_name_are_those_of_the_beginning` |
+//! | both of bcc | the value of fsconfig is a string whatever the command | `the_value_of_fsconfig_is_read_by_its_command` |
+//! | bcc libbpf-tools | arguments stay in a map when the thread dies in the call | `a_thread_that_is_killed_in_a_call_has_returned_from_it` (tests/live/hung.rs) |
+//! | bcc | a fixed number of bytes is read, which fails before the edge of a page | `every_call_is_what_strace_says_it_is` (tests/oracle.rs): strings that end where memory ends |
+//! | the same | a call of which a piece is lost is dropped | `a_call_of_which_a_piece_is_lost_is_not_dropped` |
+//! | the same | returns come through filters that their beginnings do not | `a_call_whose_beginning_was_not_wanted_is_not_taken_for_a_refused_one` (tests/live/unseen.rs) |
+//! | the same | no kernel since 6.18; a namespace that is always 0 | `who_made_a_call_and_where_is_what_proc_says` (tests/live/capture.rs), and vm/ |
+//! | bcc, falco | MS_NOSYMFOLLOW, CMD_CREATE_EXCL; strace: UNSHARE_EMPTY_MNTNS | `the_newest_flags_have_names` |
+//! | all with tracepoints | calls of 32-bit programs are invisible | `every_call_of_a_32_bit_program_is_what_the_program_says` (tests/live/compat.rs) |
+//! | inspektor-gadget | an error is a positive number, flags are in quotes | `errors_are_negative_names_and_flags_have_no_quotes` |
+//! | falco | the data of mount is not captured | `long_data_is_whole_and_cut_data_is_marked` |
+//! | falco, DataDog | a call that failed loses its value, or is no event at all | `a_call_that_failed_keeps_its_arguments` |
+//! | falco | no mount namespace | `namespace_and_name_are_those_of_the_beginning` |
+//! | tracee | data and structures are addresses | `structures_are_not_addresses` |
+//! | tracee | a path from the root of its filesystem, not of the namespace | `places_are_those_of_proc` (tests/live/newcalls.rs) |
+//! | tracee, and others | blind for the new mount API | `every_newer_call_is_what_strace_says_it_is` (tests/newcalls.rs) |
+//! | strace | data counts in a remount of a bind, where the kernel ignores it | `data_is_ignored_by_a_remount_of_a_bind_too` |
+//! | strace | binary data of nfs is printed as text | `binary_data_is_not_printed_as_text` |
+//! | strace | no way to ask for mount calls alone | `only_the_calls_asked_for_are_recorded` (tests/live/newcalls.rs) |
 
 use crate::assemble::Assembler;
 use crate::decode::synth::{self, Builder};
@@ -179,4 +214,22 @@ fn binary_data_is_not_printed_as_text() {
     shows([nfs(b"nfs", b"\x06"), synth::exit(1)], r#""\x06"... /* first 1 byte */) = 0"#);
     shows([nfs(b"nfs4", b"\x01abc"), synth::exit(1)], r#""\x01\x61\x62\x63"... /* first 4 bytes */) = 0"#);
     shows([nfs(b"nfs", b"vers=3,addr=::1"), synth::exit(1)], r#""vers=3,addr=::1") = 0"#);
+}
+
+/// A table that names a test which is not there promises what nobody keeps.
+#[test]
+fn the_table_above_names_tests_that_are_there() {
+    let here = include_str!("peer_tests.rs");
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut rows = 0;
+    for row in here.lines().filter(|line| line.starts_with("//! | ") && line.contains('`')) {
+        let (test, place) = row.rsplit_once("| `").and_then(|(_, cell)| cell.split_once('`')).expect(row);
+        let file = place.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map(|(file, _)| file);
+        let text = file.map_or(here.to_owned(), |file| {
+            std::fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{row}: {error}"))
+        });
+        assert!(text.contains(&format!("fn {test}() {{")), "{row}");
+        rows += 1;
+    }
+    assert!(rows > 30, "{rows}");
 }

@@ -1,8 +1,8 @@
 //! Calls that do not return are seen all the same: they are what one looks for when a system hangs.
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{Dir, Running, live};
+use crate::support::{Dir, Running, live, wait_until};
 
 /// Two calls that hang, made by tasks of this name, until the program's standard input is closed.
 fn hanging(dir: &Dir, comm: &str) -> Running {
@@ -75,4 +75,23 @@ fn a_call_that_hung_before_the_recording_is_told_when_it_returns() {
     if shown.lines().count() != 3 {
         done.fail("expected two calls");
     }
+}
+
+#[test]
+fn a_thread_that_is_killed_in_a_call_has_returned_from_it() {
+    let Some(dir) = live() else { return };
+    let mut recorder = dir.mountsnoop(["record", "-o", "t.mst"]).spawn();
+    recorder.until_recording();
+    let hung = hanging(&dir, "hung-killed");
+    let pid = hung.printed().lines().find_map(|line| line.strip_prefix("hanging ")?.parse().ok());
+    let pid = Pid::from_raw(pid.expect("the pid of the one that mounts")).expect("a pid");
+    kill_process(pid, Signal::KILL).expect("it can be killed");
+    // Until then it may return for another reason: that nobody is there any more who could answer.
+    let stat = format!("/proc/{}/stat", pid.as_raw_pid());
+    wait_until("it is dead", || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") Z ")));
+    hung.wait().code(1).says("ended with status 0x9");
+    recorder.signal(Signal::INT);
+    recorder.wait().code(0);
+    let done = dir.mountsnoop(["replay", "--comm", "hung-killed", "t.mst"]).run().code(0).silent();
+    done.has(&format!("{MOUNT}) = -EINTR"));
 }

@@ -5,12 +5,6 @@ use serde_json::Value;
 
 use crate::support::{Dir, Running, in_first_pid_namespace, live};
 
-/// The calls of a trace as JSON, those of one COMMAND only.
-fn calls(dir: &Dir, trace: &str, comm: &str) -> Vec<Value> {
-    let done = dir.mountsnoop(["replay", "--json", "--comm", comm, trace]).run().code(0).silent();
-    done.text().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
-}
-
 fn text(call: &Value) -> &str {
     call["text"].as_str().expect("text")
 }
@@ -29,13 +23,18 @@ fn said<'a>(lines: &'a str, what: &str) -> Vec<&'a str> {
     lines.lines().filter_map(|line| line.strip_prefix(what)?.strip_prefix(' ')).collect()
 }
 
+/// Of a link such as `mnt:[4026531840]`.
+fn inode(link: &str) -> u64 {
+    link["mnt:[".len()..link.len() - 1].parse().expect("an inode")
+}
+
 #[test]
 fn descriptors_are_told_by_what_they_stand_for() {
     let Some(dir) = live() else { return };
     dir.compile("who").subdir("scratch");
     let recorded =
         dir.mountsnoop(["record", "-o", "t.mst", "--", "./who", "identities", "scratch"]).run().code(0);
-    let calls = calls(&dir, "t.mst", "who");
+    let calls = dir.rows("t.mst", "who");
     let of = |name: &str| calls.iter().filter(move |call| call["call"] == name).collect::<Vec<_>>();
     let key = |call: &Value, arg: &str| {
         let id = id(call, arg).unwrap_or_else(|| panic!("no identity of {arg} in {call}"));
@@ -85,16 +84,13 @@ fn places_are_those_of_proc() {
     dir.compile("who").subdir("scratch");
     let recorded =
         dir.mountsnoop(["record", "-o", "t.mst", "--", "./who", "places", "scratch"]).run().code(0);
-    let calls = calls(&dir, "t.mst", "who");
+    let calls = dir.rows("t.mst", "who");
     let find = |name: &str| {
         let found = calls.iter().find(|call| text(call).contains(name));
         found.unwrap_or_else(|| panic!("no call with {name} in {:#?}", texts(&calls)))
     };
 
-    let ns: Vec<u64> = said(recorded.text(), "ns")
-        .iter()
-        .map(|link| link["mnt:[".len()..link.len() - 1].parse().expect("an inode"))
-        .collect();
+    let ns: Vec<u64> = said(recorded.text(), "ns").iter().map(|link| inode(link)).collect();
     let around = |call: &Value| (call["mnt_ns"].as_u64(), call["mnt_ns_after"].as_u64());
     assert_eq!(around(find("unshare(")), (Some(ns[0]), Some(ns[1])));
     assert_eq!(around(find("setns(")), (Some(ns[1]), Some(ns[2])));
@@ -121,6 +117,20 @@ fn places_are_those_of_proc() {
     }
 }
 
+/// setns(2) takes a process in the place of a namespace since Linux 5.8.
+#[test]
+fn a_pidfd_is_told_by_the_mount_namespace_of_its_process() {
+    let Some(dir) = live() else { return };
+    dir.compile("who");
+    let recorded = dir.mountsnoop(["record", "-o", "t.mst", "--", "./who", "pidfd", "-"]).run().code(0);
+    let ns: u64 = inode(said(recorded.text(), "ns")[0]);
+    let calls = dir.rows("t.mst", "who");
+    let setns = calls.iter().find(|call| call["call"] == "setns").expect("a call of setns");
+    let target = id(setns, "fd").unwrap_or_else(|| panic!("nothing of the descriptor: {setns}"));
+    assert_eq!((target["kind"].as_str(), target["inode"].as_u64()), (Some("namespace"), Some(ns)));
+    assert_eq!(setns["mnt_ns_after"].as_u64(), Some(ns), "and that is where it went");
+}
+
 #[test]
 fn the_pid_inside_a_pid_namespace_is_told_too() {
     let Some(dir) = live() else { return };
@@ -129,7 +139,7 @@ fn the_pid_inside_a_pid_namespace_is_told_too() {
     let recorded =
         dir.mountsnoop(["record", "-o", "t.mst", "--", "unshare", "-pf", "sh", "-c", script]).run().code(0);
     let said: Vec<&str> = recorded.text().lines().collect();
-    let calls = calls(&dir, "t.mst", "say");
+    let calls = dir.rows("t.mst", "say");
     assert_eq!(calls.len(), 1, "{calls:#?}");
     assert_eq!(calls[0]["ns_pid"].to_string(), said[0]);
     assert_eq!(calls[0]["ns_tid"].to_string(), said[0]);
@@ -146,7 +156,7 @@ fn forks_without_a_mount_namespace_leave_nothing() {
     let info: Value = serde_json::from_str(info.text()).expect("JSON");
     // Both ends of the one call, and who made it.
     assert_eq!(info["events"], 3, "{info}");
-    assert_eq!(texts(&calls(&dir, "t.mst", "who")), [r#"umount2("after the forks", 0x0) = -ENOENT"#]);
+    assert_eq!(texts(&dir.rows("t.mst", "who")), [r#"umount2("after the forks", 0x0) = -ENOENT"#]);
 }
 
 #[test]
@@ -154,13 +164,13 @@ fn queries_are_counted_and_recorded_on_request() {
     let Some(dir) = live() else { return };
     dir.compile("who");
     dir.mountsnoop(["record", "-o", "none.mst", "--", "./who", "queries", "-"]).run().code(0);
-    assert_eq!(texts(&calls(&dir, "none.mst", "who")), [""; 0]);
+    assert_eq!(texts(&dir.rows("none.mst", "who")), [""; 0]);
     let info = dir.mountsnoop(["info", "--json", "none.mst"]).run().code(0);
     let info: Value = serde_json::from_str(info.text()).expect("JSON");
     assert!(info["stats"]["queries"].as_u64() >= Some(3), "{info}");
 
     dir.mountsnoop(["record", "--queries", "-o", "t.mst", "--", "./who", "queries", "-"]).run().code(0);
-    let calls = calls(&dir, "t.mst", "who");
+    let calls = dir.rows("t.mst", "who");
     let got: Vec<String> = texts(&calls)
         .iter()
         .map(|text| {
@@ -202,7 +212,7 @@ fn open_tree_attr_is_told_with_its_structure() {
         format!(r#"-1, "x", OPEN_TREE_CLOEXEC, {{{all}, ...}}, 4097"#),
         format!(r#"AT_FDCWD, "/", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC, {{{all}}}, 32"#),
     ];
-    let calls = calls(&dir, "t.mst", "newcalls");
+    let calls = dir.rows("t.mst", "newcalls");
     let got: Vec<&str> = texts(&calls)
         .iter()
         .map(|text| {
@@ -221,7 +231,7 @@ fn only_the_calls_asked_for_are_recorded() {
     dir.mountsnoop(["record", "--calls", only, "-o", "t.mst", "--", "./who", "identities", "scratch"])
         .run()
         .code(0);
-    let calls = calls(&dir, "t.mst", "who");
+    let calls = dir.rows("t.mst", "who");
     let names: Vec<&str> = calls.iter().map(|call| call["call"].as_str().expect("a name")).collect();
     assert_eq!(names, ["unshare", "fsopen", "fsopen", "move_mount", "move_mount"]);
 }
@@ -251,7 +261,7 @@ fn processes_and_namespaces_are_told_apart_in_the_kernel() {
         other.wait().code(0);
         recorder.signal(rustix::process::Signal::INT);
         recorder.wait().code(0);
-        let calls = calls(&dir, "t.mst", "who");
+        let calls = dir.rows("t.mst", "who");
         calls.iter().map(|call| text(call).to_owned()).collect::<Vec<_>>()
     };
     let wanted = r#"umount2("wanted", 0x0) = -ENOENT"#;
@@ -273,8 +283,8 @@ fn failing_calls_alone_have_both_ends_and_their_own_times() {
     dir.compile("who").subdir("scratch");
     let line = "exec $mountsnoop record -o all.mst -- $mountsnoop record --failed -o failed.mst -- ./who failing scratch";
     dir.sh(line).run().code(0);
-    let all = calls(&dir, "all.mst", "who");
-    let failed = calls(&dir, "failed.mst", "who");
+    let all = dir.rows("all.mst", "who");
+    let failed = dir.rows("failed.mst", "who");
     let expected: Vec<Value> = all.iter().filter(|call| call["error"] != Value::Null).cloned().collect();
     assert_eq!(failed.len(), 10, "{:#?}", texts(&failed));
     assert!(all.len() > expected.len(), "{:#?}", texts(&all));

@@ -6,16 +6,20 @@ use serde_json::Value;
 
 use crate::support::{Dir, live};
 
+/// Compiles tests/workloads/unseen.c under a name of this test's own: some recorders here see the whole host.
+fn compile(dir: &Dir, name: &str) {
+    dir.compile("unseen");
+    std::fs::rename(dir.path("unseen"), dir.path(name)).expect("a program");
+}
+
 /// `status` and `text` of each call in a trace made by tasks of this name.
 fn rows(dir: &Dir, trace: &str, comm: &str) -> Vec<(String, String)> {
-    let done = dir.mountsnoop(["replay", "--json", "--comm", comm, trace]).run().code(0).silent();
-    let row = |line: &str| {
-        let row: Value = serde_json::from_str(line).expect("JSON");
+    let row = |row: &Value| {
         let member = |name: &str| row[name].as_str().expect("text").to_owned();
         // Whether a string was in memory when a call began is not the question here.
         (member("status"), member("text").replace(" /* late */", ""))
     };
-    done.text().lines().map(row).collect()
+    dir.rows(trace, comm).iter().map(row).collect()
 }
 
 fn row(status: &str, text: impl Into<String>) -> (String, String) {
@@ -55,18 +59,20 @@ fn refused() -> Vec<(String, String)> {
 #[test]
 fn what_seccomp_answers_is_told_with_its_arguments_and_never_as_a_call_that_ran() {
     let Some(dir) = live() else { return };
-    dir.compile("unseen");
-    dir.mountsnoop(["record", "-o", "t.mst", "--", "./unseen", "refused"]).run().code(0);
-    assert_eq!(rows(&dir, "t.mst", "unseen"), refused());
+    compile(&dir, "unseen-answered");
+    dir.mountsnoop(["record", "-o", "t.mst", "--", "./unseen-answered", "refused"]).run().code(0);
+    assert_eq!(rows(&dir, "t.mst", "unseen-answered"), refused());
 
     // Who it was, when, and what it returned, as far as that means anything.
-    let json = dir.mountsnoop(["replay", "--json", "t.mst"]).run().code(0).silent();
-    let json: Vec<Value> =
-        json.text().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let json = dir.rows("t.mst", "unseen-answered");
     let by_status = |status: &str| json.iter().filter(|call| call["status"] == status).collect::<Vec<_>>();
     for call in by_status("refused") {
-        assert_eq!((&call["comm"], &call["duration_ns"]), (&Value::from("unseen"), &Value::Null), "{call}");
-        assert_eq!(call["exe"], dir.path("unseen").to_str().expect("a plain name"), "{call}");
+        assert_eq!(
+            (&call["comm"], &call["duration_ns"]),
+            (&Value::from("unseen-answered"), &Value::Null),
+            "{call}"
+        );
+        assert_eq!(call["exe"], dir.path("unseen-answered").to_str().expect("a plain name"), "{call}");
         assert_eq!(call["args"]["target"]["capture"], "late", "{call}");
     }
     let results: Vec<Value> = by_status("refused").iter().map(|call| call["error"].clone()).collect();
@@ -78,24 +84,26 @@ fn what_seccomp_answers_is_told_with_its_arguments_and_never_as_a_call_that_ran(
 #[test]
 fn what_seccomp_answers_is_seen_on_the_whole_host_and_through_filters_in_the_kernel() {
     let Some(dir) = live() else { return };
-    dir.compile("unseen");
+    compile(&dir, "unseen-by-host");
     let mut recorder = dir.mountsnoop(["record", "-o", "host.mst"]).spawn();
     recorder.until_recording();
-    dir.mountsnoop(["record", "--failed", "-o", "failed.mst", "--", "./unseen", "refused"]).run().code(0);
+    dir.mountsnoop(["record", "--failed", "-o", "failed.mst", "--", "./unseen-by-host", "refused"])
+        .run()
+        .code(0);
     recorder.signal(Signal::INT);
     recorder.wait().code(0);
-    assert_eq!(rows(&dir, "host.mst", "unseen"), refused());
+    assert_eq!(rows(&dir, "host.mst", "unseen-by-host"), refused());
     let failed: Vec<_> = refused().into_iter().filter(|(status, _)| status != "answered").collect();
-    assert_eq!(rows(&dir, "failed.mst", "unseen"), failed);
+    assert_eq!(rows(&dir, "failed.mst", "unseen-by-host"), failed);
 }
 
 #[test]
 fn a_call_that_a_tracer_kept_from_entry_is_told_as_such() {
     let Some(dir) = live() else { return };
-    dir.compile("unseen");
-    dir.mountsnoop(["record", "-o", "t.mst", "--", "./unseen", "emulated"]).run().code(0);
+    compile(&dir, "unseen-traced");
+    dir.mountsnoop(["record", "-o", "t.mst", "--", "./unseen-traced", "emulated"]).run().code(0);
     assert_eq!(
-        rows(&dir, "t.mst", "unseen"),
+        rows(&dir, "t.mst", "unseen-traced"),
         [mount("emulated", "-ENOSYS /* kept from entry by a tracer */")]
     );
 }
@@ -104,8 +112,8 @@ fn a_call_that_a_tracer_kept_from_entry_is_told_as_such() {
 #[test]
 fn a_refusal_of_a_thread_older_than_the_recording_is_certain_from_the_second_on() {
     let Some(dir) = live() else { return };
-    dir.compile("unseen");
-    let mut waiting = dir.cmd("./unseen", ["waiting"]).with_stdin().spawn();
+    compile(&dir, "unseen-older");
+    let mut waiting = dir.cmd("./unseen-older", ["waiting"]).with_stdin().spawn();
     waiting.until("a word that it waits", |said| said.contains("ready").then_some(()));
     let mut recorder = dir.mountsnoop(["record", "-o", "t.mst"]).spawn();
     recorder.until_recording();
@@ -114,7 +122,7 @@ fn a_refusal_of_a_thread_older_than_the_recording_is_certain_from_the_second_on(
     recorder.signal(Signal::INT);
     recorder.wait().code(0);
     assert_eq!(
-        rows(&dir, "t.mst", "unseen"),
+        rows(&dir, "t.mst", "unseen-older"),
         [
             mount(
                 "refused_or_earlier",
@@ -130,7 +138,7 @@ fn a_refusal_of_a_thread_older_than_the_recording_is_certain_from_the_second_on(
 #[test]
 fn a_call_whose_beginning_was_not_wanted_is_not_taken_for_a_refused_one() {
     let Some(dir) = live() else { return };
-    dir.compile("unseen");
+    compile(&dir, "unseen-entering");
     let mut inside = dir.sh("exec unshare -m sh -c 'echo $$; read go'").with_stdin().spawn();
     let pid: u32 = inside.until("a pid", |said| said.lines().next()?.parse().ok());
     let ns = format!("/proc/{pid}/ns/mnt");
@@ -138,10 +146,10 @@ fn a_call_whose_beginning_was_not_wanted_is_not_taken_for_a_refused_one() {
     let inode = &link["mnt:[".len()..link.len() - 1];
     let mut recorder = dir.mountsnoop(["record", "--ns", inode, "-o", "t.mst"]).spawn();
     recorder.until_recording();
-    dir.cmd("./unseen", ["entering", &ns]).run().code(0);
+    dir.cmd("./unseen-entering", ["entering", &ns]).run().code(0);
     recorder.signal(Signal::INT);
     recorder.wait().code(0);
     inside.say("go");
     inside.wait().code(0);
-    assert_eq!(rows(&dir, "t.mst", "unseen"), [umount("inside")]);
+    assert_eq!(rows(&dir, "t.mst", "unseen-entering"), [umount("inside")]);
 }

@@ -79,9 +79,35 @@ impl Dir {
         self
     }
 
+    /// The same, as a 32-bit program; without a C library, since there need not be one for such programs.
+    pub fn compile_32(&self, name: &str) -> &Dir {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/workloads").join(format!("{name}.c"));
+        let mut command = Command::new("cc");
+        command.args([
+            "-m32",
+            "-Wall",
+            "-O2",
+            "-static",
+            "-nostdlib",
+            "-fno-stack-protector",
+            "-fno-pic",
+            "-no-pie",
+        ]);
+        command.args(["-o", name]).arg(source);
+        self.command(command).run().code(0);
+        self
+    }
+
     /// `mountsnoop` with these arguments.
     pub fn mountsnoop<I: IntoIterator<Item: AsRef<OsStr>>>(&self, args: I) -> Cmd {
         self.cmd(env!("CARGO_BIN_EXE_mountsnoop"), args)
+    }
+
+    /// The calls of a trace as JSON, those by tasks of this name only.
+    #[track_caller]
+    pub fn rows(&self, trace: &str, comm: &str) -> Vec<serde_json::Value> {
+        let done = self.mountsnoop(["replay", "--json", "--comm", comm, trace]).run().code(0).silent();
+        done.text().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
 
     /// Some other program.
@@ -105,6 +131,16 @@ impl Dir {
             command.env_remove(name);
         }
         Cmd(command)
+    }
+}
+
+/// Waits until something holds.
+#[track_caller]
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < DEADLINE, "waited in vain until {what}");
+        std::thread::sleep(LOOK);
     }
 }
 

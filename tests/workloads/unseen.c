@@ -5,8 +5,10 @@
  *   emulated: a child whose tracer keeps it from entering mount(2).
  *   waiting: prints "ready", waits for a line, and is refused twice, with an ordinary call in between.
  *   entering NAMESPACE: setns(2) to it, under a filter that lets everything pass.
+ *   compat: the same as a 32-bit program makes it, refused.
  */
 #include "common.h"
+#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
@@ -14,12 +16,18 @@
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
 
+#define I386_MOUNT 21
+
 /* The filter's answer to mount(2); everything else is allowed. Returns what seccomp(2) does. */
 static int filter(unsigned answer, unsigned flags)
 {
 	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_I386, 2, 0),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mount, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mount, 2, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, I386_MOUNT, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, answer),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
@@ -137,6 +145,31 @@ static void entering(const char *path)
 	u("inside", 0);
 }
 
+#ifdef __x86_64__
+/* As a 32-bit program does it, by a number of its own and with addresses below 4 GiB. */
+static void compat(void)
+{
+	struct strings {
+		char source[16], target[16], type[16], data[16];
+	} *low = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	long ret;
+
+	ok(low == MAP_FAILED ? -1 : 0);
+	*low = (struct strings){ "a source", "/no/such/place", "tmpfs", "size=1m" };
+	filter(SECCOMP_RET_ERRNO | EPERM, 0);
+	__asm__ volatile("int $0x80"
+			 : "=a"(ret)
+			 : "a"((long)I386_MOUNT), "b"(low->source), "c"(low->target), "d"(low->type),
+			   "S"((long)MS_NOSUID), "D"(low->data)
+			 : "memory", "r8", "r9", "r10", "r11");
+	ok(ret == -EPERM ? 0 : -1);
+}
+#else
+static void compat(void)
+{
+}
+#endif
+
 int main(int argc, char **argv)
 {
 	const char *role = argc > 1 ? argv[1] : "";
@@ -147,6 +180,8 @@ int main(int argc, char **argv)
 		emulated();
 	else if (!strcmp(role, "waiting"))
 		waiting();
+	else if (!strcmp(role, "compat"))
+		compat();
 	else if (!strcmp(role, "entering") && argc == 3)
 		entering(argv[2]);
 	else

@@ -136,6 +136,33 @@ static void failing(const char *scratch)
 	}
 }
 
+/* Into the namespace of a child, by a descriptor of the child itself. */
+static void pidfd(void)
+{
+	char path[64], byte;
+	int there[2], done[2], fd;
+	pid_t child;
+
+	ok(pipe(there));
+	ok(pipe(done));
+	child = fork();
+	if (!child) {
+		ok(unshare(CLONE_NEWNS));
+		close(there[1]);
+		close(done[1]);
+		ok(read(done[0], &byte, 1));
+		_exit(0);
+	}
+	close(there[1]);
+	ok(read(there[0], &byte, 1)); /* its end: the child has its namespace */
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", child);
+	link_of("ns", path);
+	ok(fd = syscall(SYS_pidfd_open, child, 0));
+	ok(syscall(SYS_setns, fd, CLONE_NEWNS));
+	close(done[1]);
+	wait_for(child);
+}
+
 static void queries(void)
 {
 	uint64_t req[4] = { 32, ~0ull }, ids[4];
@@ -192,6 +219,8 @@ int main(int argc, char **argv)
 		forks();
 	if (!strcmp(argv[1], "failing"))
 		failing(argv[2]);
+	if (!strcmp(argv[1], "pidfd"))
+		pidfd();
 	if (!strcmp(argv[1], "queries"))
 		queries();
 	if (!strcmp(argv[1], "moves"))
