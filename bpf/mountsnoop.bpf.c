@@ -20,10 +20,11 @@
 
 /* The calls by name, for the recorder, which attaches to them by name. */
 struct ms_named {
-	char name[16];
-	__u32 number;
+	__u8 name[16];
+	__u16 number;
+	__u16 selective;
 };
-#define NAMED(name, number, count) { #name, number },
+#define NAMED(name, number, count) { #name, number, SELECTIVE(number) },
 const volatile struct ms_named ms_names[] = { MS_CALLS(NAMED) };
 
 /* fsconfig(2): what `value` points to depends on `cmd`. */
@@ -132,32 +133,44 @@ MS_CALLS(PUT_ARGS)
 	}
 MS_CALLS(PUT_REST)
 
-/* For programs that serve all calls: which one it is, is only known when they run. */
+/*
+ * For programs that serve many calls: which one it is, is only known when they run. What they cannot meet is left out: the
+ * verifier would look at it all the same, and that is most of the time that loading takes.
+ */
 #define CASE_ARGS(name, number, count) \
 	case number:                   \
 		return put_args_##name(s);
-static __noinline int put_args_any(struct scratch *s)
-{
-	switch (s->in.call) {
-		MS_CALLS(CASE_ARGS)
-	}
-	return 0;
-}
-
 #define CASE_REST(name, number, count) \
 	case number:                   \
 		return put_rest_##name(s, ret);
-static __noinline int put_rest_any(struct scratch *s, __s32 ret)
-{
-	switch (s->in.call) {
-		MS_CALLS(CASE_REST)
+#define CASE_SELECTIVE_ARGS(name, number, count) \
+	case number:                             \
+		return SELECTIVE(number) ? put_args_##name(s) : 0;
+#define CASE_SELECTIVE_REST(name, number, count) \
+	case number:                             \
+		return SELECTIVE(number) ? put_rest_##name(s, ret) : 0;
+#define PUT_ANY(which, case_args, case_rest)                                \
+	static __noinline int put_args_##which(struct scratch *s)           \
+	{                                                                   \
+		switch (s->in.call) {                                       \
+			MS_CALLS(case_args)                                 \
+		}                                                           \
+		return 0;                                                   \
+	}                                                                   \
+	static __noinline int put_rest_##which(struct scratch *s, __s32 ret) \
+	{                                                                   \
+		switch (s->in.call) {                                       \
+			MS_CALLS(case_rest)                                 \
+		}                                                           \
+		return 0;                                                   \
 	}
-	return 0;
-}
+PUT_ANY(any, CASE_ARGS, CASE_REST)
+PUT_ANY(selective, CASE_SELECTIVE_ARGS, CASE_SELECTIVE_REST)
 
 /*
  * The syscalls: tracepoints, on every kernel: a program for the beginning of each call, which may read only as many arguments
- * as the call has, and one for all returns. That one is long, and each program costs time as it is loaded.
+ * as the call has, and two for all returns, for each program costs time as it is loaded. Two, because the kernel counts how often
+ * it left one out: most of those that serve SELECTIVE calls would have had nothing to tell.
  */
 #define ARG(n, count) ((n) < (count) ? ctx->args[(n) < (count) ? (n) : 0] : 0)
 #define TRACEPOINTS(name, number, count)                                                             \
@@ -177,27 +190,47 @@ int tp_exit(struct trace_exit *ctx)
 {
 	__u32 call = native_call(ctx->nr);
 
-	if (call)
+	if (call && !SELECTIVE(call))
 		on_exit(call, MS_ABI_NATIVE, ctx->ret, put_args_any, put_rest_any);
 	return 0;
 }
 
-/* fentry and fexit on the function behind each call: no other system call pays anything. */
+SEC("tracepoint")
+int tp_exit_selective(struct trace_exit *ctx)
+{
+	__u32 call = native_call(ctx->nr);
+
+	if (call && SELECTIVE(call))
+		on_exit(call, MS_ABI_NATIVE, ctx->ret, put_args_selective, put_rest_selective);
+	return 0;
+}
+
+/*
+ * fentry and fexit on the function behind each call: no other system call pays anything. For a call of a 32-bit program the
+ * kernel looks at the lower half of what its function returns.
+ */
+#define RETURNED(abi, ret) ((abi) == MS_ABI_COMPAT ? (__s32)(ret) : (ret))
 #define TRAMPOLINES(name, number, count)                                                             \
 	SEC("fentry/" NATIVE_PREFIX #name)                                                           \
 	int BPF_PROG(fentry_##name, struct pt_regs *regs)                                            \
 	{                                                                                            \
 		__u64 args[ARGS_MAX] = NATIVE_ARGS(regs);                                            \
                                                                                                      \
-		on_enter(number, MS_ABI_NATIVE, args, put_args_##name);                              \
+		on_enter(number, ABI_OF(regs), args, put_args_##name);                               \
 		return 0;                                                                            \
 	}                                                                                            \
 	SEC("fexit/" NATIVE_PREFIX #name)                                                            \
 	int BPF_PROG(fexit_##name, struct pt_regs *regs, long ret)                                   \
 	{                                                                                            \
-		on_exit(number, MS_ABI_NATIVE, ret, put_args_##name, put_rest_##name);        \
+		__u32 abi = ABI_OF(regs);                                                            \
+                                                                                                     \
+		on_exit(number, abi, RETURNED(abi, ret), put_args_##name, put_rest_##name);          \
 		return 0;                                                                            \
-	}                                                                                            \
+	}
+MS_CALLS(TRAMPOLINES)
+
+#ifdef COMPAT_PREFIX
+#define COMPAT_TRAMPOLINES(name, number, count)                                                      \
 	SEC("fentry/" COMPAT_PREFIX #name)                                                           \
 	int BPF_PROG(fentry_compat_##name, struct pt_regs *regs)                                     \
 	{                                                                                            \
@@ -209,24 +242,27 @@ int tp_exit(struct trace_exit *ctx)
 	SEC("fexit/" COMPAT_PREFIX #name)                                                            \
 	int BPF_PROG(fexit_compat_##name, struct pt_regs *regs, long ret)                            \
 	{                                                                                            \
-		/* The wrapper returns int for a call of 32-bit programs. */                         \
-		on_exit(number, MS_ABI_COMPAT, (__s32)ret, put_args_##name, put_rest_##name); \
+		on_exit(number, MS_ABI_COMPAT, RETURNED(MS_ABI_COMPAT, ret), put_args_##name,        \
+			put_rest_##name);                                                            \
 		return 0;                                                                            \
 	}
-MS_CALLS(TRAMPOLINES)
+MS_CALLS(COMPAT_TRAMPOLINES)
+#endif
 
 /*
  * kprobe.multi and kretprobe.multi: two programs for all calls. The cookie says which function was hit: the call's number,
  * and the calling convention from bit 8 on.
  */
+#define ABI_BY(cookie, regs) (((cookie) >> 8) & 1 ? MS_ABI_COMPAT : ABI_OF(regs))
+
 SEC("kprobe.multi")
 int kmulti_enter(struct pt_regs *ctx)
 {
 	struct pt_regs *regs = (void *)PT_REGS_PARM1(ctx);
 	__u64 cookie = bpf_get_attach_cookie(ctx);
-	__u32 call = cookie & 0x3f, abi = (cookie >> 8) & 1;
+	__u32 call = cookie & 0x3f, abi = ABI_BY(cookie, regs);
 
-	if (abi) {
+	if (abi == MS_ABI_COMPAT) {
 		__u64 args[ARGS_MAX] = READ_COMPAT_ARGS(regs);
 
 		on_enter(call, MS_ABI_COMPAT, args, put_args_any);
@@ -242,40 +278,28 @@ SEC("kretprobe.multi")
 int kmulti_exit(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
-	__u32 call = cookie & 0x3f, abi = (cookie >> 8) & 1;
+	__u32 call = cookie & 0x3f, abi = ABI_BY(cookie, regs_of_task());
 	__s64 ret = PT_REGS_RC(ctx);
 
-	if (abi)
-		ret = (__s32)ret;
-	on_exit(call, abi, ret, put_args_any, put_rest_any);
+	on_exit(call, abi, RETURNED(abi, ret), put_args_any, put_rest_any);
 	return 0;
 }
 
-#if defined(__TARGET_ARCH_x86)
 /*
- * --compat: 32-bit calls beside the tracepoints, which x86 does not fire for them. Every system call of every process comes
- * by here, so the first question is the cheapest.
+ * --compat: 32-bit calls beside the tracepoints, which the kernel does not fire for them. Every system call of every process
+ * comes by here, so the first question is the cheapest.
  */
-#define TS_COMPAT 0x0002 /* arch/x86/include/asm/thread_info.h */
-
 struct raw_tracepoint {
 	__u64 args[2];
 };
-
-static __always_inline bool in_compat_call(void)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-
-	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
-}
 
 SEC("raw_tp/sys_enter")
 int raw_enter(struct raw_tracepoint *ctx)
 {
 	struct pt_regs *regs = (void *)ctx->args[0];
-	__u32 call = i386_call(ctx->args[1]);
+	__u32 call = compat_call(ctx->args[1]);
 
-	if (!call || !in_compat_call())
+	if (!call || !in_compat_call(regs))
 		return 0;
 	{
 		__u64 args[ARGS_MAX] = READ_COMPAT_ARGS(regs);
@@ -292,14 +316,13 @@ int raw_exit(struct raw_tracepoint *ctx)
 	__s64 ret = (__s32)ctx->args[1];
 	__u32 call;
 
-	if (!in_compat_call())
+	if (!in_compat_call(regs))
 		return 0;
-	call = i386_call(BPF_CORE_READ(regs, orig_ax));
+	call = compat_call(NUMBER_OF(regs));
 	if (!call)
 		return 0;
 	on_exit(call, MS_ABI_COMPAT, ret, put_args_any, put_rest_any);
 	return 0;
 }
-#endif
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

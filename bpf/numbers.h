@@ -43,7 +43,7 @@ static __always_inline __u32 native_call(__u64 nr)
 }
 
 /* arch/x86/entry/syscalls/syscall_32.tbl */
-static __always_inline __u32 i386_call(__u64 nr)
+static __always_inline __u32 compat_call(__u64 nr)
 {
 	switch (nr) {
 	case 21: return MS_CALL_MOUNT;
@@ -69,6 +69,21 @@ static __always_inline __u32 native_call(__u64 nr)
 	case 97: return MS_CALL_UNSHARE;
 	case 220: return MS_CALL_CLONE;
 	case 268: return MS_CALL_SETNS;
+	}
+	return newer_call(nr);
+}
+
+/* arch/arm/tools/syscall.tbl: the EABI has no umount(2). */
+static __always_inline __u32 compat_call(__u64 nr)
+{
+	switch (nr) {
+	case 21: return MS_CALL_MOUNT;
+	case 52: return MS_CALL_UMOUNT2;
+	case 61: return MS_CALL_CHROOT;
+	case 120: return MS_CALL_CLONE;
+	case 218: return MS_CALL_PIVOT_ROOT;
+	case 337: return MS_CALL_UNSHARE;
+	case 375: return MS_CALL_SETNS;
 	}
 	return newer_call(nr);
 }

@@ -10,7 +10,7 @@ use super::attach::{Choice, Functions, Target};
 use super::capture::Order;
 use super::load::{Missing, once};
 use super::messages::Messages;
-use super::skeleton::MountsnoopSkel;
+use super::skeleton::{MountsnoopSkel, types};
 
 const NO_COMPAT: &str = "calls of 32-bit programs are not recorded: tracepoints do not see them; --compat records them, at a \
                          price for every system call";
@@ -38,15 +38,19 @@ pub(super) fn attach(
                 let advice = if refused { paranoia().unwrap_or_default() } else { String::new() };
                 anyhow!(error).context(format!("failed to attach to {section}{advice}{}", Messages::take()))
             };
-            // One program for all returns: attached with each beginning below.
-            if program.name() == "tp_exit" {
+            // Programs for many returns: attached with each beginning below.
+            if section == "tracepoint" {
                 continue;
             }
             links.push(program.attach().map_err(failed)?);
             let Some(target) = Target::of(&section) else { continue };
             if choice.mode == AttachMode::Tracepoint {
                 let place = format!("sys_exit_{}", target.call);
-                let link = skel.progs.tp_exit.attach_tracepoint(TracepointCategory::Syscalls, place);
+                let returns = match call(skel, &target.call) {
+                    Some(call) if call.selective != 0 => &skel.progs.tp_exit_selective,
+                    _ => &skel.progs.tp_exit,
+                };
+                let link = returns.attach_tracepoint(TracepointCategory::Syscalls, place);
                 links.push(link.map_err(failed)?);
             }
             if !attached.contains(&target.call) {
@@ -58,7 +62,7 @@ pub(super) fn attach(
         bail!("this kernel has none of the places to attach to");
     }
     if choice.mode == AttachMode::Tracepoint {
-        // On x86 the tracepoints do not fire for 32-bit calls (arch_trace_is_compat_syscall).
+        // The tracepoints do not fire for 32-bit calls (arch_trace_is_compat_syscall).
         match order.compat {
             true => attached.push("compat calls".to_string()),
             false => missing.push(("compat calls".to_string(), NO_COMPAT.to_string())),
@@ -131,11 +135,13 @@ fn attach_kprobes(
     Ok(attached)
 }
 
-/// The number of a call, by the name of the kernel function behind it.
+/// What the kernel side knows of a call, by the name of the kernel function behind it.
+fn call<'a>(skel: &'a MountsnoopSkel<'_>, function: &str) -> Option<&'a types::ms_named> {
+    let is_it = |name: &[u8]| name.split(|&byte| byte == 0).next() == Some(function.as_bytes());
+    skel.maps.rodata_data.as_ref()?.ms_names.iter().find(|call| is_it(&call.name))
+}
+
+/// The number of a call, by the same name.
 pub(super) fn number_of(skel: &MountsnoopSkel<'_>, function: &str) -> Option<u32> {
-    let is_it = |name: &[std::ffi::c_char]| {
-        let bytes = name.iter().map(|&byte| byte as u8).take_while(|&byte| byte != 0);
-        bytes.eq(function.bytes())
-    };
-    skel.maps.rodata_data.as_ref()?.ms_names.iter().find(|call| is_it(&call.name)).map(|call| call.number)
+    call(skel, function).map(|call| call.number.into())
 }

@@ -70,7 +70,7 @@ pub(super) fn load<'a>(
             }
             None => match name.as_str() {
                 "kmulti_enter" | "kmulti_exit" => choice.mode == AttachMode::Kprobe,
-                "tp_exit" => choice.mode == AttachMode::Tracepoint,
+                "tp_exit" | "tp_exit_selective" => choice.mode == AttachMode::Tracepoint,
                 "raw_enter" | "raw_exit" => choice.mode == AttachMode::Tracepoint && order.compat,
                 _ => false,
             },
@@ -181,12 +181,17 @@ fn made_up_for(skel: &MountsnoopSkel<'_>, program: &ProgramMut<'_>) -> Result<u6
     let section = program.section().to_string_lossy().into_owned();
     // By call, those of 32-bit programs after the others.
     let all = skel.maps.rebuilt.max_entries();
-    let keys = match Target::of(&section) {
-        None if program.name() == "raw_enter" => all / 2..all,
+    let keys: Vec<u32> = match Target::of(&section) {
+        None if program.name() == "raw_enter" => (all / 2..all).collect(),
         Some(target) if !section.starts_with("fexit/") => {
             let Some(call) = link::number_of(skel, target.native_call()) else { return Ok(0) };
-            let key = call + if target.is_compat() { all / 2 } else { 0 };
-            key..key + 1
+            let compat = call + all / 2;
+            match (target.is_compat(), &target.mode) {
+                (true, _) => vec![compat],
+                // There 32-bit programs come through the same functions.
+                (false, AttachMode::Fentry) if cfg!(target_arch = "aarch64") => vec![call, compat],
+                (false, _) => vec![call],
+            }
         }
         _ => return Ok(0),
     };

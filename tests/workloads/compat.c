@@ -2,13 +2,28 @@
 /*
  * compat: each call as a 32-bit program makes it, by a number of its own, and on standard output what replay must print for
  * it, or "lacks listns[32]". Neither the system call tracepoints nor probes on __x64_sys_* see them. Built without a C library, so
- * that no 32-bit one has to be installed. Numbers are those of the kernel's arch/x86/entry/syscalls/syscall_32.tbl.
+ * that no 32-bit one has to be installed. Numbers are those of the kernel's arch/x86/entry/syscalls/syscall_32.tbl and
+ * arch/arm/tools/syscall.tbl.
  */
 #define NULL ((void *)0)
 #define ENOSYS 38
 #define AT_FDCWD -100
+#ifdef __arm__
+#define NUMBER(x86, arm) arm
+#define NONE 0xfff
 
-static long int80(long number, long a, long b, long c, long d, long e)
+static long syscall5(long number, long a, long b, long c, long d, long e)
+{
+	register long r7 __asm__("r7") = number, r0 __asm__("r0") = a, r1 __asm__("r1") = b, r2 __asm__("r2") = c;
+	register long r3 __asm__("r3") = d, r4 __asm__("r4") = e, r5 __asm__("r5") = 0;
+
+	__asm__ volatile("svc 0" : "+r"(r0) : "r"(r7), "r"(r1), "r"(r2), "r"(r3), "r"(r4), "r"(r5) : "memory");
+	return r0;
+}
+#else
+#define NUMBER(x86, arm) x86
+
+static long syscall5(long number, long a, long b, long c, long d, long e)
 {
 	long ret;
 
@@ -18,11 +33,12 @@ static long int80(long number, long a, long b, long c, long d, long e)
 			 : "memory");
 	return ret;
 }
+#endif
 
 /* CALL((22, "x"), umount[32]("x") = -ENOENT): the call with that number, and the line expected of it. */
 #define CALL(call, ...) said(made call, #__VA_ARGS__)
 #define made(...) made_(__VA_ARGS__, 0, 0, 0, 0, 0)
-#define made_(number, a, b, c, d, e, ...) int80(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e))
+#define made_(number, a, b, c, d, e, ...) syscall5(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e))
 
 static void print(const char *text, char until)
 {
@@ -30,7 +46,7 @@ static void print(const char *text, char until)
 
 	while (*end && *end != until)
 		end++;
-	int80(4, 1, (long)text, end - text, 0, 0);
+	syscall5(4, 1, (long)text, end - text, 0, 0);
 }
 
 static void said(long ret, const char *line)
@@ -44,13 +60,13 @@ static void said(long ret, const char *line)
 static void older(void)
 {
 	CALL((21, "compat", "/no/such/place", "tmpfs", 0, "a"), mount[32]("compat", "/no/such/place", "tmpfs", 0x0, "a") = -ENOENT);
-	CALL((22, "/no/such/place"), umount[32]("/no/such/place") = -ENOENT);
+	CALL((NUMBER(22, NONE), "/no/such/place"), umount[32]("/no/such/place") = -ENOENT);
 	CALL((52, "/no/such/place", 2), umount2[32]("/no/such/place", MNT_DETACH) = -ENOENT);
 	CALL((61, "/no/such/place"), chroot[32]("/no/such/place") = -ENOENT);
-	CALL((217, "/no/such/place", "/"), pivot_root[32]("/no/such/place", "/") = -ENOENT);
+	CALL((NUMBER(217, 218), "/no/such/place", "/"), pivot_root[32]("/no/such/place", "/") = -ENOENT);
 	CALL((120, 0x20211), clone[32](CLONE_FS|CLONE_NEWNS|SIGCHLD) = -EINVAL);
-	CALL((310, 0x20000), unshare[32](CLONE_NEWNS) = 0);
-	CALL((346, -1, 0x20000), setns[32](-1, CLONE_NEWNS) = -EBADF);
+	CALL((NUMBER(310, 337), 0x20000), unshare[32](CLONE_NEWNS) = 0);
+	CALL((NUMBER(346, 375), -1, 0x20000), setns[32](-1, CLONE_NEWNS) = -EBADF);
 }
 
 static void newer(void)
@@ -81,6 +97,6 @@ void _start(void)
 {
 	older();
 	newer();
-	int80(1, 0, 0, 0, 0, 0);
+	syscall5(1, 0, 0, 0, 0, 0);
 	__builtin_unreachable();
 }
