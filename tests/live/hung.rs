@@ -83,15 +83,21 @@ fn a_thread_that_is_killed_in_a_call_has_returned_from_it() {
     let mut recorder = dir.mountsnoop(["record", "-o", "t.mst"]).spawn();
     recorder.until_recording();
     let hung = hanging(&dir, "hung-killed");
-    let pid = hung.printed().lines().find_map(|line| line.strip_prefix("hanging ")?.parse().ok());
-    let pid = Pid::from_raw(pid.expect("the pid of the one that mounts")).expect("a pid");
-    kill_process(pid, Signal::KILL).expect("it can be killed");
-    // Until then it may return for another reason: that nobody is there any more who could answer.
-    let stat = format!("/proc/{}/stat", pid.as_raw_pid());
-    wait_until("it is dead", || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") Z ")));
+    let pids = hung.printed().lines().find_map(|line| line.strip_prefix("hanging ").map(str::to_owned));
+    let pids: Vec<i32> = pids.iter().flat_map(|pids| pids.split(' ')).flat_map(str::parse).collect();
+    assert_eq!(pids.len(), 2, "{}", hung.printed());
+    // Both: one may wait for the other, for a lock of their directory, and nobody is killed while waiting for that.
+    for &pid in &pids {
+        kill_process(Pid::from_raw(pid).expect("a pid"), Signal::KILL).expect("it can be killed");
+    }
+    // Until then one may return for another reason: that nobody is there any more who could answer.
+    wait_until("both are dead", || {
+        let stat = |pid| std::fs::read_to_string(format!("/proc/{pid}/stat"));
+        pids.iter().all(|pid| stat(pid).is_ok_and(|stat| stat.contains(") Z ")))
+    });
     hung.wait().code(1).says("ended with status 0x9");
     recorder.signal(Signal::INT);
     recorder.wait().code(0);
     let done = dir.mountsnoop(["replay", "--comm", "hung-killed", "t.mst"]).run().code(0).silent();
-    done.has(&format!("{MOUNT}) = -EINTR"));
+    done.has(&format!("{MOUNT}) = -EINTR")).has(&format!("{UMOUNT}) = -EINTR"));
 }

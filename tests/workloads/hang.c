@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * hang SCRATCH COMM: two calls that do not return, by threads named COMM, on a FUSE mount whose server never answers.
- * Prints "hanging PID" when they have been begun, waits for its standard input to end, then lets them fail.
+ * Prints "hanging PID PID" when they have been begun, waits for its standard input to end, then lets them fail.
  */
 #include "common.h"
 
@@ -54,7 +54,7 @@ int main(int argc, char **argv)
 	pid_t one = hanging(argv[2], fuse, hanging_mount);
 	pid_t two = hanging(argv[2], fuse, hanging_umount);
 
-	printf("hanging %d\n", one);
+	printf("hanging %d %d\n", one, two);
 	fflush(stdout);
 	while (read(0, &byte, 1) > 0)
 		;
