@@ -49,8 +49,8 @@ fn value(item: &Item<'_>) -> Option<Value> {
             "ring_bytes": m.ring_bytes, "flush_ns": m.flush_ns, "level": m.level, "redaction": m.redaction,
             "labels": m.labels,
         }),
-        Item::Clock(c) => json!({
-            "item": "clock_sync", "boottime": c.boottime_ns, "realtime": c.realtime_ns, "monotonic": c.monotonic_ns,
+        Item::Clock(c) | Item::Fresh(c) => json!({
+            "item": "clock_sync", "fresh": matches!(item, Item::Fresh(_)), "boottime": c.boottime_ns, "realtime": c.realtime_ns, "monotonic": c.monotonic_ns,
             "tai": c.tai_ns, "bracket": c.bracket_ns, "offset": c.offset_ns, "maxerror": c.maxerror_ns,
             "synced": c.synced,
         }),
@@ -74,6 +74,16 @@ fn value(item: &Item<'_>) -> Option<Value> {
             "item": "index", "level": index.level,
             "first": [index.first.offset, index.first.block, index.first.events, index.first.lost],
             "rows": index.rows.iter().map(row).collect::<Vec<_>>(),
+        }),
+        Item::Marker(m) => {
+            json!({ "item": "marker", "boottime": m.boottime_ns, "kind": m.kind.0, "text": m.text })
+        }
+        Item::Source(s) => json!({
+            "item": "source", "number": s.number,
+            "identity": s.identity.map(|i| json!([
+                hex(&i.file_uuid), hex(&i.session_uuid), i.segment_index, i.created_realtime_ns, i.created_boottime_ns,
+                hex(&i.boot_id), hex(&i.host_id), i.compat,
+            ])),
         }),
         Item::Unknown(record) => json!({ "item": "unknown", "kind": record.kind }),
         Item::Damage(damage) => {

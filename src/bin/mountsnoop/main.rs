@@ -6,7 +6,9 @@ mod follow;
 mod info;
 mod input;
 mod live;
+mod origins;
 mod outcome;
+mod outgoing;
 #[cfg(test)]
 mod part_tests;
 mod pipeline;
@@ -14,6 +16,7 @@ mod printer;
 mod record;
 mod replay;
 mod stats;
+mod streams;
 
 use std::io::Write;
 use std::process::ExitCode;
