@@ -222,6 +222,19 @@ impl Common {
             mnt_ns: u32_at(head, MNT_NS)?,
         })
     }
+
+    /// Whether `event`, which this is the start of, is the return of a call that failed.
+    #[inline]
+    pub fn failed(&self, event: &[u8]) -> bool {
+        let negative = || u64_at(event, RET).is_some_and(|ret| (ret as i64) < 0);
+        self.phase == EXIT && (self.flags & FLAG_SIGSYS != 0 || negative())
+    }
+
+    /// Whether some section is missing or not whole.
+    #[inline]
+    pub fn incomplete(&self) -> bool {
+        self.flags & (FLAG_INCOMPLETE | FLAG_OVERFLOW) != 0
+    }
 }
 
 /// The little-endian u16 at `offset`, or `None` where `bytes` end before it does.

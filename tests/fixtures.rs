@@ -9,7 +9,7 @@ use mountsnoop::decode::synth;
 use mountsnoop::format::{
     ClockSync, CpuStats, EventInfo, FileIdentity, Metadata, RecorderStats, Writer, WriterOptions,
 };
-use mountsnoop::layout::{self, Common};
+use mountsnoop::layout::Common;
 
 pub fn dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
@@ -30,10 +30,8 @@ pub fn trace(metadata: &Metadata, identity: FileIdentity, clock: ClockSync, even
         Writer::new(Vec::new(), WriterOptions::default(), identity, metadata, &clock).expect("a writer");
     for bytes in events {
         let head = Common::read(bytes).expect("an event");
-        let failed =
-            head.phase == layout::EXIT && layout::u64_at(bytes, layout::RET).expect("a result") as i64 <= -1;
-        let info =
-            EventInfo { time_ns: head.time, op_bit: head.call as u8, failed, incomplete: head.flags != 0 };
+        let (failed, incomplete) = (head.failed(bytes), head.incomplete());
+        let info = EventInfo { time_ns: head.time, op_bit: head.call as u8, failed, incomplete };
         writer.event(&info, bytes).expect("written");
     }
     let n = events.len() as u64;

@@ -14,6 +14,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
         &["libbpf_rs", "nix", "rustix", "signal_hook", "hmac", "sha2", "getrandom", "anyhow"],
     ),
     ("decode", &["layout"], &["memchr"]),
+    ("tools", &["decode", "format", "layout"], &[]),
     ("assemble", &["decode", "layout"], &[]),
     ("filter", &["assemble", "decode", "layout"], &["chrono", "globset", "humantime"]),
     ("views", &["assemble", "decode", "layout"], &["chrono", "csv", "serde", "serde_json"]),

@@ -11,12 +11,12 @@ use mountsnoop::format::{
     BLOCK_EVENTS, BlockHeader, ClockSync, EventInfo, FileIdentity, LossReason, Lost, Metadata, RecorderStats,
     Writer, WriterOptions, record, wire,
 };
-use mountsnoop::layout::{self, Common};
+use mountsnoop::layout::Common;
 
 /// KiB of memory that a command may have had at any moment.
 const PEAK_MAX: u64 = 64 << 10;
 
-/// Every command that reads a trace, and what docs/limits.md calls it; FILE stands for its name.
+/// Every command that reads any trace, and what docs/limits.md calls it; FILE stands for its name, OUT for that of a new one.
 const COMMANDS: &[&[&str]] = &[
     &["replay", "FILE"],
     &["replay", "--classic", "FILE"],
@@ -29,12 +29,22 @@ const COMMANDS: &[&[&str]] = &[
     &["stats", "--by", "source,target,source+target,tid,pid", "FILE"],
     &["info", "FILE"],
     &["info", "--blocks", "--json", "FILE"],
+    &["verify", "FILE"],
+    &["repair", "FILE", "-o", "OUT", "--force"],
+];
+
+/// Those that copy what is closed and undamaged only; OTHER stands for a second trace.
+const COPIERS: &[&[&str]] = &[
+    &["cut", "FILE", "-o", "OUT", "--force", "--failed"],
+    &["cut", "FILE", "-o", "OUT", "--force", "--since", "+0s"],
+    &["merge", "FILE", "OTHER", "-o", "OUT", "--force"],
+    &["compact", "FILE", "-o", "OUT", "--force"],
 ];
 
 type Trace = Writer<BufWriter<File>>;
 
-fn begin(path: &Path, metadata: &Metadata) -> Trace {
-    let identity = FileIdentity { file_uuid: [9; 16], ..FileIdentity::default() };
+fn begin(id: u8, path: &Path, metadata: &Metadata) -> Trace {
+    let identity = FileIdentity { file_uuid: [id; 16], ..FileIdentity::default() };
     let out = BufWriter::new(File::create(path).expect("a file"));
     Writer::new(
         out,
@@ -55,15 +65,14 @@ fn end(trace: Trace) {
 fn add(trace: &mut Trace, event: Builder) {
     let bytes = event.build();
     let head = Common::read(&bytes).expect("an event");
-    let failed =
-        head.phase == layout::EXIT && layout::u64_at(&bytes, layout::RET).is_some_and(|ret| ret >> 63 == 1);
-    let info = EventInfo { time_ns: head.time, op_bit: head.call as u8, failed, incomplete: false };
+    let (failed, incomplete) = (head.failed(&bytes), head.incomplete());
+    let info = EventInfo { time_ns: head.time, op_bit: head.call as u8, failed, incomplete };
     trace.event(&info, &bytes).expect("written");
 }
 
 /// Events of a busy machine: each call is told of with its process, begins and returns.
-fn busy(path: &Path, events: u64) {
-    let mut trace = begin(path, &Metadata::default());
+fn busy(id: u8, path: &Path, events: u64) {
+    let mut trace = begin(id, path, &Metadata::default());
     for n in 0..events / 3 {
         let (tid, time) = (n as u32 % 4_000_000 + 1, n * 50_000);
         let (target, namespace) =
@@ -101,10 +110,10 @@ fn block(raw: &[u8], block_seq: u64) -> Vec<u8> {
     [&header.encode()[..], &stored].concat()
 }
 
-/// Everything that has ever needed much memory, in one trace, so that all of it is needed at once.
-fn worst(path: &Path) {
+/// All that an undamaged trace has ever needed much memory with, so that all of it is needed at once.
+fn crowded(id: u8, path: &Path) -> Trace {
     let names = |n: usize| (0..n).map(|_| (String::new(), String::new())).collect();
-    let mut trace = begin(path, &Metadata { labels: names(20_000), ..Metadata::default() });
+    let mut trace = begin(id, path, &Metadata { labels: names(20_000), ..Metadata::default() });
     let long: Vec<u8> = (0..4096_u32).map(|n| (n * n % 251) as u8).collect();
     // More processes than are kept, with long paths; more calls that hang, each of 20 KB that print as five times as much.
     for pid in 1..40_000_u32 {
@@ -132,7 +141,13 @@ fn worst(path: &Path) {
         let lost = Lost { from_ns: n, to_ns: n, cpu: None, count: 1, reason: LossReason::RING_FULL };
         trace.lost(&lost).expect("written");
     }
-    trace.raw_record(0x7F00, 0, &vec![0; wire::MAX_RECORD]).expect("written");
+    trace.raw_record(0x7F00, 0, &vec![0; wire::MAX_RECORD - wire::MAX_SOURCE]).expect("written");
+    trace
+}
+
+/// The same, and everything that damage has ever needed much memory with.
+fn worst(path: &Path) {
+    let mut trace = crowded(9, path);
     trace.flush().expect("written");
     let mut out = trace.into_inner();
     out.flush().expect("written");
@@ -168,7 +183,13 @@ fn worst(path: &Path) {
 /// The most memory that a command had, KiB, and its exit status.
 fn peak(command: &[&str], file: &Path) -> (u64, i32) {
     let peak = file.with_extension("peak");
-    let args = command.iter().map(|arg| if *arg == "FILE" { file.as_os_str() } else { arg.as_ref() });
+    let (out, other) = (file.with_extension("out"), file.with_extension("other"));
+    let args = command.iter().map(|arg| match *arg {
+        "FILE" => file.as_os_str(),
+        "OUT" => out.as_os_str(),
+        "OTHER" => other.as_os_str(),
+        arg => arg.as_ref(),
+    });
     // GNU time asks the kernel for this one process; getrusage() here would tell of every other test's children too.
     let status = Command::new("/usr/bin/time")
         .args(["-q", "-f", "%M", "-o"])
@@ -184,11 +205,11 @@ fn peak(command: &[&str], file: &Path) -> (u64, i32) {
     (kib, status.code().unwrap_or(-1))
 }
 
-/// Runs every command on a trace, and prints what each needed.
+/// Runs every one of these commands on a trace, and prints what each needed.
 #[track_caller]
-fn each_stays_small(what: &str, file: &Path, expected: i32) {
+fn each_stays_small(commands: &[&[&str]], what: &str, file: &Path, expected: i32) {
     let mut too_much = Vec::new();
-    for command in COMMANDS {
+    for command in commands {
         let (kib, code) = peak(command, file);
         let line = format!("{what}: {:>6.1} MiB, exit {code}: {}", kib as f64 / 1024.0, command.join(" "));
         println!("{line}");
@@ -203,10 +224,24 @@ fn each_stays_small(what: &str, file: &Path, expected: i32) {
 fn no_trace_makes_a_command_take_more_than_64_mib() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("trace.mst");
-    busy(&file, 60_000);
-    each_stays_small("busy", &file, 0);
+    busy(9, &file, 60_000);
+    each_stays_small(COMMANDS, "busy", &file, 0);
     worst(&file);
-    each_stays_small("worst", &file, 3);
+    each_stays_small(COMMANDS, "worst", &file, 3);
+}
+
+#[test]
+fn no_trace_makes_a_command_that_copies_take_more_than_64_mib() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("trace.mst");
+    for (id, path) in [(9, file.clone()), (8, file.with_extension("other"))] {
+        busy(id, &path, 60_000);
+    }
+    each_stays_small(COPIERS, "busy", &file, 0);
+    for (id, path) in [(9, file.clone()), (8, file.with_extension("other"))] {
+        end(crowded(id, &path));
+    }
+    each_stays_small(COPIERS, "crowded", &file, 0);
 }
 
 #[test]
@@ -214,7 +249,10 @@ fn no_trace_makes_a_command_take_more_than_64_mib() {
 fn ten_million_events_take_no_more_than_any_other_number() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("trace.mst");
-    busy(&file, 10_000_000);
+    busy(9, &file, 10_000_000);
     println!("{} bytes", fs::metadata(&file).expect("a file").len());
-    each_stays_small("ten million events", &file, 0);
+    each_stays_small(COMMANDS, "ten million events", &file, 0);
+    busy(8, &file.with_extension("other"), 60_000);
+    // Not compact, the last of them, which takes half an hour.
+    each_stays_small(&COPIERS[..COPIERS.len() - 1], "ten million events", &file, 0);
 }

@@ -6,6 +6,7 @@ mod fixtures;
 mod layers;
 mod memory;
 mod second_reader;
+mod tools;
 mod years;
 
 // What records on the running kernel: needs root, and says so where it is not.

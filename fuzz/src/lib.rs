@@ -8,7 +8,7 @@ use mountsnoop::decode::{Call, Event, Value};
 use mountsnoop::filter::{Filter, TimeContext, TimeSpec, parse_comm, parse_duration};
 use mountsnoop::format::{BlockHeader, End, FileHeader, Frame, Item, Reader, Records, Scanner, Wanted, wire};
 use mountsnoop::views::{
-    Classic, Clock, Csv, Detail, Json, Key, Lost, Stamp, Stats, StatsOptions, Text, TextOptions, View,
+    Classic, Clock, Csv, Detail, Json, Key, Lost, Remark, Stamp, Stats, StatsOptions, Text, TextOptions, View,
 };
 
 /// Takes any bytes.
@@ -199,7 +199,7 @@ fn read(file: &[u8], shown: &mut [Shown]) {
     let mut reader = Reader::from_reader(Box::new(Cursor::new(file.to_vec()))).expect("memory");
     let (mut assembler, mut damages, mut last) = (Assembler::new(), 0, None);
     let mut show = |op: &Op<'_>| show_all(shown, op);
-    let mut losses = Vec::new();
+    let (mut losses, mut remarks) = (Vec::new(), Vec::new());
     while let Ok(Some(item)) = reader.next() {
         match item {
             Item::Start { .. } => last = None,
@@ -208,9 +208,10 @@ fn read(file: &[u8], shown: &mut [Shown]) {
                 last = Some(event.index);
                 let _ = assembler.event(event.bytes, &mut show);
             }
-            Item::Clock(clock) => assembler.clock(clock.boottime_ns, &mut show),
+            Item::Clock(clock) | Item::Fresh(clock) => assembler.clock(clock.boottime_ns, &mut show),
             Item::Stats(stats) => drop(stats.balance()),
             Item::Lost(lost) => losses.push(lost),
+            Item::Marker(marker) => remarks.push(marker),
             Item::Damage(damage) => {
                 // Who writes blocks that contradict each other may number events twice, but not unnoticed.
                 last = None;
@@ -224,8 +225,13 @@ fn read(file: &[u8], shown: &mut [Shown]) {
     assert_eq!(damages, reader.damages());
     for lost in losses {
         let (why, between) = (lost.reason.to_string(), Some((lost.from_ns, lost.to_ns)));
-        let lost = Lost { events: lost.count, cpu: lost.cpu, between, why: &why };
+        let lost = Lost { events: lost.known(), cpu: lost.cpu, between, why: &why };
         shown.iter_mut().for_each(|one| one.view.lost(&mut one.out, &lost));
+    }
+    for marker in remarks {
+        let kind = marker.kind.to_string();
+        let remark = Remark { time: marker.boottime_ns, kind: &kind, text: &marker.text };
+        shown.iter_mut().for_each(|one| one.view.remark(&mut one.out, &remark));
     }
 }
 

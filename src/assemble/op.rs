@@ -18,6 +18,8 @@ pub struct Op<'a> {
     pub outcome: Outcome,
     /// What was written when it began and when it returned.
     pub(super) sections: (Sections<'a>, Sections<'a>),
+    /// The numbers of these two events.
+    pub(super) numbers: (Option<u64>, Option<u64>),
     pub(super) processes: &'a Processes,
 }
 
@@ -122,6 +124,12 @@ impl<'a> Op<'a> {
 
     fn told(&self) -> Option<Event<'a>> {
         self.processes.get(self.common.pid, self.task?.start())
+    }
+
+    /// The numbers ([`super::Assembler::number`]) of the events that all of this is from.
+    pub fn events(&self) -> impl Iterator<Item = u64> {
+        let process = self.task.and_then(|task| self.processes.number(self.common.pid, task.start()));
+        [self.numbers.0, self.numbers.1, process].into_iter().flatten()
     }
 
     /// Inode of the mount namespace that the caller was in when the call returned, if that is known.

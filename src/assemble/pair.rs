@@ -19,19 +19,38 @@ const BYTES_MAX: usize = 16 << 20;
 ///
 /// Memory is bounded: at most 32,768 open calls or 16 MiB of them, and 32,768 processes or 8 MiB. Each call gets one final row, and perhaps an interim one
 /// before ([`Op::is_interim`]).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Assembler {
     pending: Pending,
     processes: Processes,
     orphans: Orphans,
+    number: u64,
+    share: usize,
     now: u64,
     evicted: u64,
+}
+
+impl Default for Assembler {
+    fn default() -> Assembler {
+        Assembler::new()
+    }
 }
 
 impl Assembler {
     /// An assembler that has seen nothing.
     pub fn new() -> Assembler {
-        Assembler::default()
+        let (pending, processes) = (Pending::default(), Processes::default());
+        Assembler { pending, processes, orphans: Orphans::default(), number: 0, share: 1, now: 0, evicted: 0 }
+    }
+
+    /// The number of the next event: [`Op::events`] says which events a call is from.
+    pub fn number(&mut self, number: u64) {
+        self.number = number;
+    }
+
+    /// Keeps only one in so many of what an assembler that is alone keeps.
+    pub fn share(&mut self, among: usize) {
+        self.share = among.max(1);
     }
 
     /// Feeds one event; `sink` gets every row that follows from it. Bytes that are no event change nothing.
@@ -43,7 +62,9 @@ impl Assembler {
             Body::Enter(_) if self.orphans.is_before(&event.common) => {}
             Body::Enter(_) => self.enter(event.common, bytes, sink),
             Body::Exit { ret } => self.exit(&event, ret, wanted, sink),
-            Body::Process(task) => self.processes.insert(&event.common, &task, bytes),
+            Body::Process(task) => {
+                self.processes.insert(&event.common, &task, bytes, self.number, self.share);
+            }
             Body::Unknown => {}
         }
         // Last, so that the return of a call does not first show it as open.
@@ -103,8 +124,9 @@ impl Assembler {
         if let Some(at) = self.pending.take(common.tid) {
             self.give_up(at, Why::ExitLost, sink);
         }
-        self.pending.insert(common, bytes);
-        while matches!(self.pending.size(), (calls, held) if calls > CALLS_MAX || held > BYTES_MAX) {
+        self.pending.insert(common, bytes, self.number);
+        let (most, bytes) = (CALLS_MAX / self.share, BYTES_MAX / self.share);
+        while matches!(self.pending.size(), (calls, held) if calls > most || held > bytes) {
             let Some(at) = self.pending.take_oldest() else { break };
             self.evicted += 1;
             self.give_up(at, Why::Evicted, sink);
@@ -151,12 +173,15 @@ impl Assembler {
     #[inline]
     fn emit(&self, at: usize, exit: Option<&Event<'_>>, outcome: Outcome, sink: &mut impl FnMut(&Op<'_>)) {
         // Decoded a second time rather than kept: what is kept would borrow from its own neighbour.
-        let Ok(enter) = Event::decode_again(&self.pending.slot(at).bytes) else { return };
+        let slot = self.pending.slot(at);
+        let Ok(enter) = Event::decode_again(&slot.bytes) else { return };
+        let numbers = (Some(slot.number), exit.map(|_| self.number));
         let task = if let Body::Enter(task) = enter.body { Some(task) } else { None };
         let exit = exit.map(|exit| exit.sections);
         let call = Call::decode(enter.common.call, Some(enter.sections), exit);
         let sections = (enter.sections, exit.unwrap_or_default());
-        sink(&Op { common: enter.common, task, call, outcome, sections, processes: &self.processes });
+        let processes = &self.processes;
+        sink(&Op { common: enter.common, task, call, outcome, sections, numbers, processes });
     }
 
     fn orphan(&self, event: &Event<'_>, ret: i64, wanted: bool, sink: &mut impl FnMut(&Op<'_>)) {
@@ -167,7 +192,8 @@ impl Assembler {
         let sections = (Sections::default(), event.sections);
         let common = event.common;
         let outcome = Outcome::Orphan { ret: result(&common, ret), why: None };
-        sink(&Op { common, task: None, call, outcome, sections, processes: &self.processes });
+        let (numbers, processes) = ((None, Some(self.number)), &self.processes);
+        sink(&Op { common, task: None, call, outcome, sections, numbers, processes });
     }
 }
 

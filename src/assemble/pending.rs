@@ -15,6 +15,8 @@ const SPARE_BYTES: usize = 1024;
 pub(super) struct Slot {
     pub common: Common,
     pub bytes: Vec<u8>,
+    /// [`super::Assembler::number`] of the event.
+    pub number: u64,
     /// An interim row has been emitted.
     pub shown: bool,
     /// Counts the calls this slot has held, so that old references to it are known as such.
@@ -89,13 +91,13 @@ impl Pending {
         self.by_tid.values().any(|&at| is_it(&self.slots[at].common))
     }
 
-    pub fn insert(&mut self, common: Common, event: &[u8]) {
+    pub fn insert(&mut self, common: Common, event: &[u8], number: u64) {
         let at = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { common, bytes: Vec::new(), shown: false, generation: 0 });
+            self.slots.push(Slot { common, bytes: Vec::new(), number, shown: false, generation: 0 });
             self.slots.len() - 1
         });
         let slot = &mut self.slots[at];
-        (slot.common, slot.shown) = (common, false);
+        (slot.common, slot.number, slot.shown) = (common, number, false);
         slot.bytes.clear();
         slot.bytes.reserve_exact(event.len());
         slot.bytes.extend_from_slice(event);

@@ -28,20 +28,23 @@ pub(super) struct Processes {
 struct Told {
     start: Option<u64>,
     turn: u64,
+    /// [`super::Assembler::number`] of the event.
+    number: u64,
     event: Box<[u8]>,
 }
 
 impl Processes {
-    /// Keeps what an event tells; a process that began another program is told of again.
-    pub fn insert(&mut self, common: &Common, task: &Task<'_>, event: &[u8]) {
+    /// Keeps what an event tells, but not more than one in `share` of what can be kept; a process that began another
+    /// program is told of again.
+    pub fn insert(&mut self, common: &Common, task: &Task<'_>, event: &[u8], number: u64, share: usize) {
         self.turns += 1;
-        let told = Told { start: task.start(), turn: self.turns, event: event.into() };
+        let told = Told { start: task.start(), turn: self.turns, number, event: event.into() };
         self.bytes += event.len();
         self.order.push_back((common.pid, self.turns));
         if let Some(before) = self.by_pid.insert(common.pid, told) {
             self.bytes -= before.event.len();
         }
-        while self.by_pid.len() > PROCESSES_MAX || self.bytes > BYTES_MAX {
+        while self.by_pid.len() > PROCESSES_MAX / share || self.bytes > BYTES_MAX / share {
             let Some((pid, turn)) = self.order.pop_front() else { break };
             if self.by_pid.get(&pid).is_some_and(|told| told.turn == turn) {
                 self.bytes -= self.by_pid.remove(&pid).map_or(0, |told| told.event.len());
@@ -54,8 +57,16 @@ impl Processes {
 
     /// What was told of the process, unless its id has passed to another since.
     pub fn get(&self, pid: u32, start: Option<u64>) -> Option<Event<'_>> {
-        let told = self.by_pid.get(&pid).filter(|told| start.is_some() && told.start == start)?;
-        Event::decode_again(&told.event).ok()
+        Event::decode_again(&self.told(pid, start)?.event).ok()
+    }
+
+    /// The number of the event that told it.
+    pub fn number(&self, pid: u32, start: Option<u64>) -> Option<u64> {
+        self.told(pid, start).map(|told| told.number)
+    }
+
+    fn told(&self, pid: u32, start: Option<u64>) -> Option<&Told> {
+        self.by_pid.get(&pid).filter(|told| start.is_some() && told.start == start)
     }
 
     #[cfg(test)]
@@ -74,7 +85,7 @@ mod tests {
         let bytes = synth::process().task(pid, pid).start(start).exe(exe).build();
         let event = Event::decode(&bytes).unwrap();
         let Body::Process(task) = event.body else { panic!("not a process") };
-        processes.insert(&event.common, &task, &bytes);
+        processes.insert(&event.common, &task, &bytes, 0, 1);
     }
 
     fn exe(processes: &Processes, pid: u32, start: Option<u64>) -> Option<String> {

@@ -3,7 +3,7 @@
 
 mod time;
 
-pub use time::{TimeContext, TimeSpec};
+pub use time::{TimeContext, TimeSpec, Window};
 
 use std::time::Duration;
 

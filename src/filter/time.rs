@@ -66,6 +66,28 @@ impl TimeSpec {
     }
 }
 
+/// The part of a trace that is asked for, as it was written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Window {
+    /// It begins then; `None`: with the trace.
+    pub since: Option<TimeSpec>,
+    /// It ends then; `None`: with the trace.
+    pub until: Option<TimeSpec>,
+    /// Whether times of day are UTC instead of local time.
+    pub utc: bool,
+    /// When it was asked for, ns since 1970.
+    pub now: i64,
+}
+
+impl Window {
+    /// The window in ns of a CLOCK_BOOTTIME that is `offset` behind the time of day, in a trace that began at `start`.
+    pub fn resolve(&self, start: i64, offset: i64) -> (Option<u64>, Option<u64>) {
+        let context = TimeContext { start, end: None, now: self.now, offset, utc: self.utc };
+        let resolve = |spec: Option<TimeSpec>| spec.map(|spec| spec.resolve(&context));
+        (resolve(self.since), resolve(self.until))
+    }
+}
+
 /// The first such time of day within the trace; where there is none, that of the day it began.
 fn day_with(time: NaiveTime, zone: &impl TimeZone, context: &TimeContext) -> i64 {
     let first = DateTime::from_timestamp_nanos(context.start).with_timezone(zone).date_naive();

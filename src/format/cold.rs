@@ -106,15 +106,18 @@ impl LossReason {
     pub const USER_QUEUE: LossReason = LossReason(5);
     /// Events: the disk was full, or writing failed.
     pub const DISK_FULL: LossReason = LossReason(6);
+    /// Events: they were recorded, and what held them, or the record of their loss, is damaged.
+    pub const DAMAGED: LossReason = LossReason(7);
 
     /// The known reasons and their names.
-    const NAMES: [(LossReason, &'static str); 6] = [
+    const NAMES: [(LossReason, &'static str); 7] = [
         (LossReason::RING_FULL, "ring buffer full"),
         (LossReason::MAP_FULL, "map of calls in flight full"),
         (LossReason::OVERFLOW, "event too long"),
         (LossReason::MISSED, "program not run by the kernel"),
         (LossReason::USER_QUEUE, "recorder too slow"),
         (LossReason::DISK_FULL, "disk full or not writable"),
+        (LossReason::DAMAGED, "the file was damaged"),
     ];
 
     /// What users call it; `None` for a number this version does not know.
@@ -143,11 +146,11 @@ impl fmt::Display for LossReason {
 pub struct Lost {
     /// Not earlier than this, ns of CLOCK_BOOTTIME.
     pub from_ns: u64,
-    /// Not later than this.
+    /// Not later than this; [`u64::MAX`]: nobody knows.
     pub to_ns: u64,
     /// The CPU; `None`: any.
     pub cpu: Option<u32>,
-    /// How many; [`LossReason::counts_events`] says of what.
+    /// How many ([`Lost::known`]); [`LossReason::counts_events`] says of what.
     pub count: u64,
     /// Why.
     pub reason: LossReason,
@@ -155,6 +158,13 @@ pub struct Lost {
 
 impl Cold for Lost {
     const KIND: u16 = record::LOST;
+}
+
+impl Lost {
+    /// How many; `None` where nobody knows: damage does not always tell what it cost.
+    pub fn known(&self) -> Option<u64> {
+        (self.reason != LossReason::DAMAGED || self.count > 0).then_some(self.count)
+    }
 }
 
 /// How the program that `record -- COMMAND` ran has ended.

@@ -125,6 +125,25 @@ impl fmt::Display for DamageReason {
 }
 
 impl DamageReason {
+    /// Its name, for programs and for searching.
+    pub fn name(&self) -> &'static str {
+        match self {
+            DamageReason::TornTail => "torn-tail",
+            DamageReason::ZeroTail => "zero-tail",
+            DamageReason::BadChecksum { .. } => "bad-checksum",
+            DamageReason::BadHeader => "bad-header",
+            DamageReason::BadFrame(_) => "bad-frame",
+            DamageReason::Gap { .. } => "gap",
+            DamageReason::ForeignBlock => "foreign-block",
+            DamageReason::Unsupported { .. } => "unsupported",
+            DamageReason::TrailingGarbage => "trailing-garbage",
+            DamageReason::BadRecord(_) => "bad-record",
+            DamageReason::BadCount { .. } => "bad-count",
+            DamageReason::NoEnd => "no-end",
+            DamageReason::NoStats => "no-stats",
+        }
+    }
+
     /// What the user can do.
     fn remedy(&self) -> &'static str {
         match self {

@@ -1,6 +1,7 @@
 //! The three frames a reader steers by: FILE HEADER, BLOCK HEADER and END, to and from bytes.
 //! Must not know what a block holds.
 
+use super::identity::FileIdentity;
 use super::wire::{self, Fields, array_at, u16_at, u32_at, u64_at};
 
 /// Opens a trace: what identifies it, and what a reader must know to read it.
@@ -12,7 +13,7 @@ pub struct FileHeader {
     pub format_minor: u16,
     /// An unknown bit means: refuse.
     pub incompat: u64,
-    /// An unknown bit means nothing.
+    /// [`wire::COMPAT_SPARSE`], [`wire::COMPAT_MERGED`]; an unknown bit means nothing.
     pub compat: u64,
     /// Random; its first 8 bytes mark every block of the file.
     pub file_uuid: [u8; 16],
@@ -33,6 +34,20 @@ pub struct FileHeader {
 }
 
 impl FileHeader {
+    /// Who and when the file is.
+    pub fn identity(&self) -> FileIdentity {
+        FileIdentity {
+            file_uuid: self.file_uuid,
+            session_uuid: self.session_uuid,
+            segment_index: self.segment_index,
+            created_realtime_ns: self.created_realtime_ns,
+            created_boottime_ns: self.created_boottime_ns,
+            boot_id: self.boot_id,
+            host_id: self.host_id,
+            compat: self.compat,
+        }
+    }
+
     /// What every block of this file carries.
     pub fn file_tag(&self) -> u64 {
         u64_at(&self.file_uuid, 0).unwrap_or_default()

@@ -8,6 +8,8 @@ use super::damage::Damage;
 use super::header::{End, FileHeader};
 use super::index::Index;
 use super::lock::Recorder;
+use super::marker::Marker;
+use super::origin::Source;
 use super::record::RawRecord;
 use super::stats::RecorderStats;
 
@@ -26,6 +28,8 @@ pub enum Item<'a> {
     Metadata(Box<Metadata>),
     /// The clocks at one moment.
     Clock(ClockSync),
+    /// The clocks, and from here on every process is told of again: reading can begin here.
+    Fresh(ClockSync),
     /// An event.
     Event(RawEvent<'a>),
     /// Something that happened and is not in the trace.
@@ -42,6 +46,10 @@ pub enum Item<'a> {
     /// [`Reader::narrow`]: super::Reader::narrow
     /// [`Reader::pass_events`]: super::Reader::pass_events
     Later,
+    /// A remark.
+    Marker(Marker),
+    /// What follows is from one of several traces, until the next of these says otherwise. Who it is is told each time.
+    Source(Source),
     /// A record that this version does not know.
     Unknown(RawRecord<'a>),
     /// A damaged place. Reading goes on after it.

@@ -26,6 +26,11 @@ pub(crate) struct Packer {
     since: Option<u64>,
     flags: u16,
     ops: u64,
+    /// It holds a record about the trace itself.
+    about: bool,
+    /// Sources it has named, and the one it named last.
+    sources: Vec<u32>,
+    source: Option<u32>,
 }
 
 impl std::fmt::Debug for Packer {
@@ -62,6 +67,9 @@ impl Packer {
             since: None,
             flags: 0,
             ops: 0,
+            about: false,
+            sources: Vec::new(),
+            source: None,
         })
     }
 
@@ -86,6 +94,31 @@ impl Packer {
 
     pub fn since(&self) -> Option<u64> {
         self.since
+    }
+
+    pub fn holds_events(&self) -> bool {
+        self.events > 0
+    }
+
+    #[inline]
+    pub fn holds_about(&self) -> bool {
+        self.about
+    }
+
+    pub fn hold_about(&mut self) {
+        self.about = true;
+    }
+
+    /// Turns to a source. `None`: the block is there already; else whether the block has named it before.
+    pub fn say_source(&mut self, number: u32) -> Option<bool> {
+        if self.source.replace(number) == Some(number) {
+            return None;
+        }
+        let said = self.sources.contains(&number);
+        if !said {
+            self.sources.push(number);
+        }
+        Some(said)
     }
 
     pub fn flag(&mut self, flags: u16) {
@@ -162,6 +195,8 @@ impl Packer {
         self.raw.clear();
         (self.packed, self.records, self.events) = (0, 0, 0);
         (self.times, self.last_time, self.since, self.flags, self.ops) = (None, 0, None, 0, 0);
+        (self.about, self.source) = (false, None);
+        self.sources.clear();
     }
 }
 

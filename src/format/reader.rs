@@ -29,6 +29,7 @@ pub struct Reader {
     damages: u64,
     trace_intact: bool,
     stats_last: bool,
+    lost_total: u64,
     queued: Option<Item<'static>>,
 }
 
@@ -61,6 +62,7 @@ impl Reader {
             damages: 0,
             trace_intact: true,
             stats_last: false,
+            lost_total: 0,
             queued: None,
         })
     }
@@ -85,10 +87,11 @@ impl Reader {
     /// come too, as far as they stand in the same blocks or between.
     ///
     /// What is not wanted is passed over unread, and what is wrong with it not noticed. Does nothing where the input is a
-    /// pipe, or the trace has no FILE HEADER.
+    /// pipe, the trace has no FILE HEADER, or is merged from several with clocks of their own.
     pub fn narrow(&mut self, since: Option<u64>, until: Option<u64>) {
         let wanted = since.is_some() || until.is_some();
-        if wanted && self.header.is_some() && self.scanner.can_go() {
+        let one_clock = self.header.as_ref().is_some_and(|header| !header.identity().is_merged());
+        if wanted && one_clock && self.scanner.can_go() {
             self.part = Some(Part::new(since, until));
         }
     }
@@ -98,6 +101,12 @@ impl Reader {
         if let Some(part) = &mut self.part {
             part.pass_events(&mut self.scanner);
         }
+    }
+
+    /// Events that LOST records of the trace being read count, by the headers of its blocks: also where such a record
+    /// itself could not be read.
+    pub fn lost_total(&self) -> u64 {
+        self.lost_total
     }
 
     /// The header of the trace being read; `None` where it is damaged.
@@ -207,7 +216,9 @@ impl Reader {
                 }
                 self.stats_last = false;
                 let begins = self.tag != Some(header.file_tag);
-                if begins { self.start(None, header.file_tag) } else { Frames::Block }
+                let frames = if begins { self.start(None, header.file_tag) } else { Frames::Block };
+                self.lost_total = self.lost_total.max(header.lost_total);
+                frames
             }
             Frame::End { end, offset } => self.end(end, offset),
         })
@@ -217,7 +228,7 @@ impl Reader {
         self.whole();
         (self.header, self.tag, self.state) = (header, Some(tag), State::Reading);
         // Without its header, the damage was reported just before, and is this trace's.
-        (self.trace_intact, self.stats_last) = (self.header.is_some(), false);
+        (self.trace_intact, self.stats_last, self.lost_total) = (self.header.is_some(), false, 0);
         self.traces = self.traces.saturating_add(1);
         Frames::Step(Step::Start)
     }

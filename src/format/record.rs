@@ -4,6 +4,8 @@
 use super::codec::{self, CodecError, Cold};
 use super::cold::{ChildExit, ClockSync, Lost, Metadata};
 use super::index::{Index, Packed};
+use super::marker::Marker;
+use super::origin::Source;
 use super::stats::RecorderStats;
 use super::wire::{self, u16_at, u32_at};
 
@@ -21,11 +23,13 @@ pub const SNAPSHOT_END: u16 = 0x0005;
 pub const EVENT: u16 = 0x0010;
 /// Reserved: what user space knows of a process.
 pub const PROC: u16 = 0x0011;
+/// [`Source`].
+pub const SOURCE: u16 = 0x0012;
 /// [`Lost`].
 pub const LOST: u16 = 0x0020;
 /// [`RecorderStats`].
 pub const RECORDER_STATS: u16 = 0x0021;
-/// Reserved: a remark.
+/// [`Marker`].
 pub const MARKER: u16 = 0x0022;
 /// [`ChildExit`].
 pub const CHILD_EXIT: u16 = 0x0023;
@@ -65,6 +69,10 @@ pub enum Record<'a> {
     ChildExit(ChildExit),
     /// What the headers of many blocks say.
     Index(Box<Index>),
+    /// A remark.
+    Marker(Marker),
+    /// Whose the records after it are.
+    Source(Box<Source>),
     /// A kind, or a version of a kind, that this program does not know.
     Unknown(RawRecord<'a>),
 }
@@ -92,7 +100,7 @@ pub enum RecordError {
         /// Its kind.
         kind: u16,
     },
-    /// The fields of a record are wrong; the records after it can be read.
+    /// The fields of a record are wrong; the records after it can be read unless it must be understood.
     Fields {
         /// Where the record begins in the block.
         at: usize,
@@ -100,6 +108,8 @@ pub enum RecordError {
         kind: u16,
         /// What is wrong.
         why: CodecError,
+        /// The record must be understood.
+        critical: bool,
     },
 }
 
@@ -165,6 +175,13 @@ impl<'a> RawRecord<'a> {
             RECORDER_STATS => self.cold(|record| Record::Stats(Box::new(record))),
             CHILD_EXIT => self.cold(Record::ChildExit),
             INDEX => self.cold(|packed: Packed| Record::Index(Box::new(packed.into()))),
+            MARKER => self.cold(Record::Marker),
+            SOURCE => match self.cold(|record| Record::Source(Box::new(record)))? {
+                Record::Source(source) if source.number >= wire::MAX_SOURCES => {
+                    Err(self.fields(CodecError::Malformed(format!("source {}", source.number))))
+                }
+                record => Ok(record),
+            },
             _ => self.unknown(),
         }
     }
@@ -173,8 +190,13 @@ impl<'a> RawRecord<'a> {
         match codec::decode(self.body) {
             Ok(record) => Ok(make(record)),
             Err(CodecError::Version { .. }) => self.unknown(),
-            Err(why) => Err(RecordError::Fields { at: self.at, kind: self.kind, why }),
+            Err(why) => Err(self.fields(why)),
         }
+    }
+
+    fn fields(&self, why: CodecError) -> RecordError {
+        let critical = self.flags & wire::RECORD_CRITICAL != 0;
+        RecordError::Fields { at: self.at, kind: self.kind, why, critical }
     }
 
     fn unknown(&self) -> Result<Record<'a>, RecordError> {
@@ -203,7 +225,7 @@ impl std::fmt::Display for RecordError {
             RecordError::Critical { at, kind } => {
                 write!(f, "the record at {at} of kind {kind:#06x} must be understood")
             }
-            RecordError::Fields { at, kind, why } => {
+            RecordError::Fields { at, kind, why, .. } => {
                 write!(f, "the record at {at} of kind {kind:#06x}: {why}")
             }
         }

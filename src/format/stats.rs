@@ -99,6 +99,36 @@ impl RecorderStats {
     }
 }
 
+/// What of the books matters for whether a trace is complete, in little memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof {
+    /// Events that began.
+    pub seen: u64,
+    /// Events that reached the ring buffer.
+    pub sent: u64,
+    /// Events written.
+    pub written: u64,
+    /// [`RecorderStats::events_lost`].
+    pub lost: u64,
+    /// Why they do not add up, if they do not.
+    pub unbalanced: Option<Unbalanced>,
+}
+
+impl Proof {
+    /// They add up, and say that nothing was lost.
+    pub fn is_lossless(&self) -> bool {
+        self.unbalanced.is_none() && self.lost == 0
+    }
+}
+
+impl RecorderStats {
+    /// What of them matters for whether a trace is complete.
+    pub fn proof(&self) -> Proof {
+        let RecorderStats { seen, sent, written, .. } = *self;
+        Proof { seen, sent, written, lost: self.events_lost(), unbalanced: self.balance().err() }
+    }
+}
+
 fn check(rule: &'static str, left: u128, right: u128) -> Result<(), Unbalanced> {
     if left == right { Ok(()) } else { Err(Unbalanced { rule, left, right }) }
 }

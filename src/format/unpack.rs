@@ -4,8 +4,10 @@
 use std::ops::Range;
 
 use super::damage::{Damage, DamageReason};
-use super::header::BlockHeader;
+use super::header::{self, BlockHeader};
+use super::identity::FileIdentity;
 use super::item::Item;
+use super::origin::Source;
 use super::record::{Record, RecordError, Records};
 use super::wire;
 
@@ -16,6 +18,8 @@ pub(crate) struct Block {
     at: usize,
     records: u32,
     events: u32,
+    /// Sources that the block has named in full.
+    sources: Vec<(u32, FileIdentity)>,
 }
 
 /// An item whose bytes are still in `Reader::raw`.
@@ -44,7 +48,7 @@ pub(crate) fn unreadable(header: &BlockHeader, offset: u64, reason: DamageReason
 
 impl Block {
     pub fn new(header: BlockHeader, offset: u64) -> Block {
-        Block { header, offset, at: 0, records: 0, events: 0 }
+        Block { header, offset, at: 0, records: 0, events: 0, sources: Vec::new() }
     }
 
     /// The next item of the block; `None` after the last.
@@ -67,6 +71,7 @@ impl Block {
             }
             Ok(Record::Unknown(r)) => Step::Unknown { at: r.at, kind: r.kind, flags: r.flags, bytes },
             Ok(Record::Metadata(metadata)) => Step::Item(Item::Metadata(metadata)),
+            Ok(Record::Clock(clock)) if self.is_fresh() => Step::Item(Item::Fresh(clock)),
             Ok(Record::Clock(clock)) => Step::Item(Item::Clock(clock)),
             Ok(Record::Lost(lost)) => Step::Item(Item::Lost(lost)),
             Ok(Record::ChildExit(exit)) => Step::Item(Item::ChildExit(exit)),
@@ -75,11 +80,30 @@ impl Block {
                 *stats_last = true;
                 Step::Item(Item::Stats(stats))
             }
-            Err(error @ RecordError::Fields { .. }) => {
+            Ok(Record::Marker(marker)) => Step::Item(Item::Marker(marker)),
+            Ok(Record::Source(source)) => Step::Item(Item::Source(self.source(*source))),
+            Err(error @ RecordError::Fields { critical: false, .. }) => {
                 Step::Item(self.damage(DamageReason::BadRecord(error), Some(0)))
             }
             Err(error) => self.give_up(raw, error),
         })
+    }
+
+    /// The record just taken is the clock that a block begins with in which reading can begin.
+    fn is_fresh(&self) -> bool {
+        self.header.flags & header::FRESH != 0 && self.records == 1
+    }
+
+    /// Adds what the block has said before of a source that is named again.
+    fn source(&mut self, source: Source) -> Source {
+        let known = self.sources.iter_mut().find(|(number, _)| *number == source.number);
+        match (source.identity, known) {
+            (Some(identity), None) => self.sources.push((source.number, identity)),
+            (Some(identity), Some(known)) => known.1 = identity,
+            (None, Some((_, identity))) => return Source { identity: Some(*identity), ..source },
+            (None, None) => {}
+        }
+        source
     }
 
     /// Nothing after this place can be read.

@@ -47,6 +47,11 @@ pub const INCOMPAT_DICT: u64 = 2;
 /// The `incompat_flags` this version can read.
 pub const INCOMPAT_KNOWN: u64 = 0;
 
+/// `compat_flags`: events were left out on purpose.
+pub const COMPAT_SPARSE: u64 = 1;
+/// `compat_flags`: merged from several traces, each block says whose its records are.
+pub const COMPAT_MERGED: u64 = 2;
+
 /// A record is `kind u16, flags u16, len u32`, then `len` bytes.
 pub const RECORD_PREFIX: usize = 8;
 /// Record flag: a reader that does not know the kind must not go on.
@@ -65,6 +70,11 @@ pub const MAX_RECORD: usize = 1 << 20;
 pub const INDEX_ROWS: usize = 1024;
 /// Levels of INDEX blocks: so many list all the blocks that there can be.
 pub const INDEX_LEVELS: u8 = 7;
+
+/// Sources that one file may have: their numbers are below.
+pub const MAX_SOURCES: u32 = 1024;
+/// No SOURCE record is longer, its prefix included.
+pub const MAX_SOURCE: usize = 128;
 
 /// The most that zstd makes of `len` bytes (`ZSTD_COMPRESSBOUND`).
 pub const fn compress_bound(len: usize) -> usize {

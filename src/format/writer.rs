@@ -9,6 +9,8 @@ use super::error::{Error, ErrorKind};
 use super::header::{self, BlockHeader, End};
 use super::identity::FileIdentity;
 use super::index::{Index, Packed};
+use super::marker::Marker;
+use super::origin::Source;
 use super::pack::Packer;
 use super::record;
 use super::stats::RecorderStats;
@@ -73,6 +75,7 @@ pub struct Writer<W: Write> {
     unindexed: Unindexed,
     end_flags: u32,
     given: u64,
+    source: Option<Source>,
     failed: Option<String>,
 }
 
@@ -86,26 +89,36 @@ impl<W: Write> Writer<W> {
         metadata: &Metadata,
         clock: &ClockSync,
     ) -> Result<Self, Error> {
-        let packer = Packer::new(options)?;
-        let header = identity.header(packer.max_raw());
-        let file_tag = header.file_tag();
-        let mut writer = Writer {
-            out,
-            packer,
-            totals: Totals::default(),
-            file_tag,
-            unindexed: Unindexed::new(),
-            end_flags: 0,
-            given: 0,
-            failed: None,
-        };
         // Before the header goes out: a record that does not fit should not leave half a file behind.
-        let body = writer.encode(metadata)?;
-        writer.write(&header.encode())?;
-        writer.append(Metadata::KIND, 0, &body, None)?;
+        codec::encode(metadata).map_err(|why| Error::new(ErrorKind::Fields(why), 0))?;
+        let mut writer = Writer::bare(out, options, identity)?;
+        writer.metadata(metadata)?;
         writer.clock(clock)?;
         writer.cut(0)?;
         Ok(writer)
+    }
+
+    /// Writes the file header alone, for tools that copy a trace record by record: METADATA and CLOCK_SYNC must come
+    /// first where there are any.
+    pub fn bare(out: W, options: WriterOptions, identity: FileIdentity) -> Result<Self, Error> {
+        let packer = Packer::new(options)?;
+        let header = identity.header(packer.max_raw());
+        let (totals, file_tag) = (Totals::default(), header.file_tag());
+        let (unindexed, source, failed) = (Unindexed::new(), None, None);
+        let mut writer =
+            Writer { out, packer, totals, file_tag, unindexed, end_flags: 0, given: 0, source, failed };
+        writer.write(&header.encode())?;
+        Ok(writer)
+    }
+
+    /// What is appended from now on is from this source, of those that the file is merged from.
+    pub fn source(&mut self, source: Source) {
+        self.source = Some(source);
+    }
+
+    /// Appends what a trace was taken with. It shares no block with events, so that it is found without reading those.
+    pub fn metadata(&mut self, metadata: &Metadata) -> Result<(), Error> {
+        self.about(metadata)
     }
 
     /// Appends an event.
@@ -113,6 +126,9 @@ impl<W: Write> Writer<W> {
     pub fn event(&mut self, info: &EventInfo, bytes: &[u8]) -> Result<(), Error> {
         self.check(bytes.len(), "an event")?;
         self.given += 1;
+        if self.packer.holds_about() {
+            self.cut(0)?;
+        }
         self.make_room(bytes.len())?;
         self.packer.event(info, bytes);
         self.cut_if_full()
@@ -148,9 +164,15 @@ impl<W: Write> Writer<W> {
         self.end_flags |= header::CONTINUED;
     }
 
-    /// Appends the recorder's books as they stand; [`Writer::finish`] writes the last ones.
+    /// Appends the recorder's books as they stand; [`Writer::finish`] writes the last ones. As with
+    /// [`Writer::metadata`], no events share their block.
     pub fn stats(&mut self, stats: &RecorderStats) -> Result<(), Error> {
-        self.cold(stats, None)
+        self.about(stats)
+    }
+
+    /// Appends a remark.
+    pub fn marker(&mut self, marker: &Marker) -> Result<(), Error> {
+        self.cold(marker, Some(marker.boottime_ns))
     }
 
     /// Appends how the recorded program ended.
@@ -158,16 +180,18 @@ impl<W: Write> Writer<W> {
         self.cold(exit, Some(exit.boottime_ns))
     }
 
-    /// Appends a record as it is, for tools that copy what they do not know. Events have [`Writer::event`], losses
-    /// [`Writer::lost`]: their counts stand in block headers. An INDEX is made by the writer itself.
+    /// Appends a record as it is, for tools that copy what they do not know. Events have [`Writer::event`]: they are
+    /// counted in block headers. An INDEX is made by the writer itself. A loss that only a later version can read is at
+    /// least said to be there.
     pub fn raw_record(&mut self, kind: u16, flags: u16, body: &[u8]) -> Result<(), Error> {
-        if matches!(kind, record::EVENT | record::LOST | record::INDEX) {
+        if matches!(kind, record::EVENT | record::INDEX) {
             let what = "the kind of a raw record";
-            let kind =
-                ErrorKind::Option { what, given: kind.into(), allowed: "any but EVENT, LOST and INDEX" };
+            let kind = ErrorKind::Option { what, given: kind.into(), allowed: "any but EVENT and INDEX" };
             return Err(Error::new(kind, self.totals.file_bytes));
         }
-        self.append(kind, flags, body, None)
+        self.append(kind, flags, body, None)?;
+        self.packer.flag(if kind == record::LOST { header::LOSS_BEFORE } else { 0 });
+        Ok(())
     }
 
     /// Writes the open block, however small, and flushes `W`. Does nothing where nothing waits.
@@ -215,15 +239,24 @@ impl<W: Write> Writer<W> {
     /// Takes `&mut self` so that after a failure [`Writer::unwritten_events`] and [`Writer::totals`]
     /// can still be asked.
     pub fn close(&mut self, stats: &RecorderStats, clock: &ClockSync) -> Result<Totals, Error> {
+        self.end(stats, Some(clock))
+    }
+
+    /// [`Writer::close`] for tools that copy a trace, which may have no clock.
+    pub fn end(&mut self, stats: &RecorderStats, clock: Option<&ClockSync>) -> Result<Totals, Error> {
         self.usable()?;
-        let (last_clock, last_stats) = (self.encode(clock)?, self.encode(stats)?);
+        let last_clock = clock.map(|clock| self.encode(clock)).transpose()?;
+        let last_stats = self.encode(stats)?;
         self.cut(0)?;
         while let Some(index) = self.unindexed.rest() {
             self.index(&index)?;
         }
         let (index_offset, index_len) = self.unindexed.root().unwrap_or_default();
         // Not listed, and one block whatever its size: readers look right behind the index for it.
-        self.packer.record(ClockSync::KIND, 0, &last_clock, None);
+        self.say_source()?;
+        if let Some(clock) = last_clock {
+            self.packer.record(ClockSync::KIND, 0, &clock, None);
+        }
         self.packer.record(RecorderStats::KIND, 0, &last_stats, None);
         self.block(false)?;
         let (flags, file_tag, total_events) = (self.end_flags, self.file_tag, self.totals.events);
@@ -240,6 +273,15 @@ impl<W: Write> Writer<W> {
     pub fn finish(mut self, stats: &RecorderStats, clock: &ClockSync) -> Result<(W, Totals), Error> {
         let totals = self.close(stats, clock)?;
         Ok((self.out, totals))
+    }
+
+    fn about<T: Cold>(&mut self, record: &T) -> Result<(), Error> {
+        if self.packer.holds_events() {
+            self.cut(0)?;
+        }
+        self.cold(record, None)?;
+        self.packer.hold_about();
+        Ok(())
     }
 
     fn cold<T: Cold>(&mut self, record: &T, time: Option<u64>) -> Result<(), Error> {
@@ -260,8 +302,9 @@ impl<W: Write> Writer<W> {
 
     #[inline]
     fn check(&self, len: usize, what: &'static str) -> Result<(), Error> {
-        if len > wire::MAX_RECORD {
-            return Err(self.error(ErrorKind::TooLong { what, len, limit: wire::MAX_RECORD }));
+        let limit = wire::MAX_RECORD - if self.source.is_some() { wire::MAX_SOURCE } else { 0 };
+        if len > limit {
+            return Err(self.error(ErrorKind::TooLong { what, len, limit }));
         }
         Ok(())
     }
@@ -269,7 +312,29 @@ impl<W: Write> Writer<W> {
     #[inline]
     fn make_room(&mut self, len: usize) -> Result<(), Error> {
         self.usable()?;
+        if self.source.is_some() {
+            return self.make_room_in_source(len);
+        }
         if self.packer.has_room(len) { Ok(()) } else { self.cut(0) }
+    }
+
+    fn make_room_in_source(&mut self, len: usize) -> Result<(), Error> {
+        if !self.packer.has_room(len + wire::MAX_SOURCE) {
+            self.cut(0)?;
+        }
+        self.say_source()
+    }
+
+    /// Says whose the next record is, where the open block has not: each block speaks for itself, so that a block that is
+    /// lost mixes no sources.
+    fn say_source(&mut self) -> Result<(), Error> {
+        let Some(source) = &self.source else { return Ok(()) };
+        if let Some(said) = self.packer.say_source(source.number) {
+            let identity = source.identity.filter(|_| !said);
+            let body = self.encode(&Source { number: source.number, identity })?;
+            self.packer.record(Source::KIND, wire::RECORD_CRITICAL, &body, None);
+        }
+        Ok(())
     }
 
     #[inline]
@@ -281,6 +346,7 @@ impl<W: Write> Writer<W> {
         if self.packer.is_empty() {
             return Ok(());
         }
+        self.usable()?;
         self.packer.flag(flags);
         let header = self.block(false)?;
         self.unindexed.push(&header, None);

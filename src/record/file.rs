@@ -185,14 +185,11 @@ impl Sink for TraceFile {
     }
 
     fn event(&mut self, head: &layout::Common, bytes: &[u8]) -> Result<()> {
-        let failed = head.phase == layout::EXIT
-            && (head.flags & layout::FLAG_SIGSYS != 0
-                || layout::u64_at(bytes, layout::RET).is_some_and(|ret| (ret as i64) < 0));
         let info = EventInfo {
             time_ns: head.time,
             op_bit: head.call.min(63) as u8,
-            failed,
-            incomplete: head.flags & (layout::FLAG_INCOMPLETE | layout::FLAG_OVERFLOW) != 0,
+            failed: head.failed(bytes),
+            incomplete: head.incomplete(),
         };
         match self.writer()?.event(&info, bytes) {
             Ok(()) => Ok(()),

@@ -82,6 +82,8 @@ pub struct Stats {
     pub(super) total: Group,
     pub(super) tables: Vec<Table>,
     pub(super) lost: u64,
+    /// Some more are, nobody knows how many.
+    pub(super) lost_unknown: bool,
     /// The times of the first and the last call.
     pub(super) span: Option<(u64, u64)>,
     scratch: Vec<u8>,
@@ -115,7 +117,15 @@ impl Stats {
         let room = ((KEYS_MAX / share).max(1), KEY_BYTES_MAX / share);
         let table = |key: &Key| Table { key: key.clone(), groups: HashMap::new(), others: None, room };
         let tables = options.by.iter().map(table).collect();
-        Stats { options, total: Group::default(), tables, lost: 0, span: None, scratch: Vec::new() }
+        Stats {
+            options,
+            total: Group::default(),
+            tables,
+            lost: 0,
+            lost_unknown: false,
+            span: None,
+            scratch: Vec::new(),
+        }
     }
 }
 
@@ -191,7 +201,8 @@ impl View for Stats {
     }
 
     fn lost(&mut self, _out: &mut Vec<u8>, lost: &Lost<'_>) {
-        self.lost = self.lost.saturating_add(lost.events);
+        self.lost = self.lost.saturating_add(lost.events.unwrap_or(0));
+        self.lost_unknown |= lost.events.is_none();
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
@@ -255,7 +266,8 @@ ext4   EBUSY         1       1           0     2.5ms     2.5ms     2.5ms     2.5
         };
         let rows = [row("mount", Some(1500)), row("umount2", None)];
         let want = serde_json::json!({"schema": 1, "calls": 2, "failed": 0, "unfinished": 0, "lost": 0,
-            "first_ns": 0, "last_ns": 1000, "tables": [{"by": ["call"], "distinct": 2, "other": null, "rows": rows}]});
+            "lost_unknown": false, "first_ns": 0, "last_ns": 1000,
+            "tables": [{"by": ["call"], "distinct": 2, "other": null, "rows": rows}]});
         assert_eq!(got, want);
     }
 
@@ -291,7 +303,7 @@ ext4   EBUSY         1       1           0     2.5ms     2.5ms     2.5ms     2.5
     fn losses_are_stated() {
         let mut view = Stats::new(StatsOptions { by: Vec::new(), ..StatsOptions::default() });
         let mut out = Vec::new();
-        view.lost(&mut out, &Lost { events: 7, cpu: None, between: None, why: "" });
+        view.lost(&mut out, &Lost { events: Some(7), cpu: None, between: None, why: "" });
         view.end(&mut out);
         assert_eq!(
             String::from_utf8(out).unwrap(),

@@ -25,8 +25,13 @@ pub(super) fn text(out: &mut Vec<u8>, stats: &Stats) {
         let us = last.abs_diff(first) / 1000;
         line += &format!(", in {}.{:06} s", us / 1_000_000, us % 1_000_000);
     }
-    if stats.lost > 0 {
-        line += &format!("; {} events lost, so counts are too low", stats.lost);
+    match (stats.lost, stats.lost_unknown) {
+        (0, false) => {}
+        (0, true) => line += "; an unknown number of events lost, so counts may be too low",
+        (lost, unknown) => {
+            let more = if unknown { ", and perhaps more" } else { "" };
+            line += &format!("; {lost} events lost{more}, so counts are too low");
+        }
     }
     out.extend_from_slice(line.as_bytes());
     out.push(b'\n');
@@ -122,6 +127,11 @@ pub(super) fn json(out: &mut Vec<u8>, stats: &Stats) {
     field(out, "failed", Some(stats.total.failed));
     field(out, "unfinished", Some(stats.total.unfinished));
     field(out, "lost", Some(stats.lost));
+    out.extend_from_slice(if stats.lost_unknown {
+        b",\"lost_unknown\":true"
+    } else {
+        b",\"lost_unknown\":false"
+    });
     field(out, "first_ns", stats.span.map(|(first, _)| first));
     field(out, "last_ns", stats.span.map(|(_, last)| last));
     out.extend_from_slice(b",\"tables\":[");

@@ -6,7 +6,7 @@ use super::clock::{Clock, Seconds};
 use super::columns::{COLUMNS, Cell, Column};
 use super::extra;
 use super::json::write_args;
-use super::{Lost, View, status};
+use super::{Lost, Remark, View, status};
 use crate::assemble::Op;
 use crate::decode::{Names, Part, digits, errno, escape};
 
@@ -142,22 +142,41 @@ fn time_of_day(out: &mut Vec<u8>, boottime_ns: u64, clock: Clock, seconds: &mut 
 
 /// Appends a line that says what is missing.
 pub(super) fn loss(out: &mut Vec<u8>, lost: &Lost<'_>, clock: Clock, seconds: &mut Seconds) {
-    out.extend_from_slice(b"-- lost ");
-    digits::decimal(out, lost.events);
-    out.extend_from_slice(if lost.events == 1 { b" event" } else { b" events" });
+    match lost.events {
+        Some(1) => out.extend_from_slice(b"-- lost 1 event"),
+        Some(events) => {
+            out.extend_from_slice(b"-- lost ");
+            digits::decimal(out, events);
+            out.extend_from_slice(b" events");
+        }
+        None => out.extend_from_slice(b"-- lost an unknown number of events"),
+    }
     if let Some(cpu) = lost.cpu {
         out.extend_from_slice(b" on CPU ");
         digits::decimal(out, cpu.into());
     }
     if let Some((from, to)) = lost.between {
-        out.extend_from_slice(b" between ");
+        out.extend_from_slice(if to == u64::MAX { b" after " } else { b" between " });
         time_of_day(out, from, clock, seconds);
-        out.extend_from_slice(b" and ");
-        time_of_day(out, to, clock, seconds);
+        if to != u64::MAX {
+            out.extend_from_slice(b" and ");
+            time_of_day(out, to, clock, seconds);
+        }
     }
     out.extend_from_slice(b" (");
     escape::escape(out, lost.why.as_bytes());
     out.extend_from_slice(b")\n");
+}
+
+/// Appends a line with a remark.
+pub(super) fn remark(out: &mut Vec<u8>, remark: &Remark<'_>, clock: Clock, seconds: &mut Seconds) {
+    out.extend_from_slice(b"-- ");
+    time_of_day(out, remark.time, clock, seconds);
+    out.push(b' ');
+    escape::escape(out, remark.kind.as_bytes());
+    out.extend_from_slice(b": ");
+    escape::escape(out, remark.text.as_bytes());
+    out.push(b'\n');
 }
 
 /// Appends the seconds from one time to another; the later of two CPUs may be a little early.
@@ -216,6 +235,10 @@ impl View for Text {
 
     fn lost(&mut self, out: &mut Vec<u8>, lost: &Lost<'_>) {
         loss(out, lost, self.options.clock, &mut self.seconds);
+    }
+
+    fn remark(&mut self, out: &mut Vec<u8>, said: &Remark<'_>) {
+        remark(out, said, self.options.clock, &mut self.seconds);
     }
 
     fn clock(&mut self, clock: Clock) {
@@ -282,11 +305,21 @@ mod tests {
         let mut view = Text::new(TextOptions { utc: true, clock: NOON, ..TextOptions::default() });
         let mut out = Vec::new();
         let why = "ring buffer full";
-        view.lost(&mut out, &Lost { events: 12, cpu: Some(3), between: Some((0, 1_500_000_000)), why });
-        view.lost(&mut out, &Lost { events: 1, cpu: None, between: None, why: "a\x1bb" });
+        view.lost(&mut out, &Lost { events: Some(12), cpu: Some(3), between: Some((0, 1_500_000_000)), why });
+        view.lost(&mut out, &Lost { events: Some(1), cpu: None, between: None, why: "a\x1bb" });
+        view.lost(&mut out, &Lost { events: None, cpu: None, between: Some((0, u64::MAX)), why });
         let want = "-- lost 12 events on CPU 3 between 12:00:00.000000 and 12:00:01.500000 (ring buffer full)\n\
-                    -- lost 1 event (a\\x1bb)\n";
+                    -- lost 1 event (a\\x1bb)\n\
+                    -- lost an unknown number of events after 12:00:00.000000 (ring buffer full)\n";
         assert_eq!(String::from_utf8(out).unwrap(), want);
+    }
+
+    #[test]
+    fn remarks_are_lines_that_no_terminal_obeys() {
+        let mut view = Text::new(TextOptions { utc: true, clock: NOON, ..TextOptions::default() });
+        let mut out = Vec::new();
+        view.remark(&mut out, &Remark { time: 1_500_000_000, kind: "note", text: "de\x1bploy\n" });
+        assert_eq!(String::from_utf8(out).unwrap(), "-- 12:00:01.500000 note: de\\x1bploy\\n\n");
     }
 
     #[test]

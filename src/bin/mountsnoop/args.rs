@@ -7,6 +7,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mountsnoop::record::AttachMode;
 
+use crate::tool_args::{CompactArgs, CutArgs, MergeArgs, RepairArgs, VerifyArgs};
+
 /// Record every mount call of this host, and replay, summarize and export the trace anywhere.
 ///
 /// Without a command: print mount calls as they happen (needs root).
@@ -41,6 +43,11 @@ pub enum Command {
     Stats(StatsArgs),
     Export(ExportArgs),
     Info(InfoArgs),
+    Verify(VerifyArgs),
+    Repair(RepairArgs),
+    Cut(CutArgs),
+    Merge(MergeArgs),
+    Compact(CompactArgs),
 }
 
 /// Capture mount calls into a trace file.

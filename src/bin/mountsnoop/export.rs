@@ -9,14 +9,12 @@ use mountsnoop::views::{Clock, Csv, Json, View};
 
 use crate::args::{ExportArgs, ExportFormat};
 use crate::outcome::Outcome;
+use crate::output::refuse_inputs;
 use crate::pipeline::{self, Rows};
 
 pub fn run(args: &ExportArgs) -> Result<Outcome> {
     let format = format(args)?;
-    if let Some(same) = args.files.iter().find(|file| **file == args.output && args.output != Path::new("-"))
-    {
-        bail!("{} is both input and output: write to another file", same.display());
-    }
+    refuse_inputs(&args.output, &args.files)?;
     let mut rows = Rows::new(&args.filter, false, view(format, args.raw_csv), open(args)?)?;
     let lossy = pipeline::read_all(&mut rows, &args.files)?;
     rows.end().with_context(|| format!("failed to write {}", args.output.display()))?;

@@ -5,14 +5,15 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use mountsnoop::format::{
-    BLOCK_META, BlockHeader, ClockSync, Damage, Decompressor, FileHeader, Frame, Metadata, Record,
-    RecorderStats, Records, Row, State, decompress,
+    BLOCK_META, BlockHeader, ClockSync, Damage, Decompressor, FileHeader, Frame, LOSS_BEFORE, Metadata,
+    Record, RecorderStats, Records, Row, State, decompress,
 };
 use mountsnoop::views::rfc3339;
 use serde_json::{Value, json};
 
 use crate::args::InfoArgs;
-use crate::input::{self, DESCRIBED};
+use crate::input::{self, DESCRIBED, clean};
+use crate::origins::Origins;
 use crate::outcome::Outcome;
 use crate::record::size;
 
@@ -50,6 +51,9 @@ struct Trace {
     raw_bytes: u64,
     file_bytes: u64,
     lost: u64,
+    /// Some block holds a LOST record.
+    losses: bool,
+    origins: Origins,
     /// The first [`DESCRIBED`], and how many there are.
     damages: Vec<Damage>,
     damaged: u64,
@@ -94,6 +98,7 @@ fn survey(path: &Path, list_blocks: bool, mut each: impl FnMut(&Trace) -> Result
         }
         if first
             && !list_blocks
+            && !trace.is_merged()
             && let Some(all) = scanner.pass_by_index().with_context(|| input::name(path))?
         {
             trace.indexed(&all);
@@ -111,6 +116,7 @@ impl Trace {
         self.events += u64::from(header.event_count);
         self.raw_bytes += u64::from(header.raw_len);
         self.lost = self.lost.max(header.lost_total);
+        self.losses |= header.flags & LOSS_BEFORE != 0;
         if header.event_count > 0 {
             let (first, last) = self.span.unwrap_or((u64::MAX, 0));
             self.span = Some((first.min(header.ts_min), last.max(header.ts_max)));
@@ -123,6 +129,7 @@ impl Trace {
         (self.blocks, self.events, self.raw_bytes, self.lost) =
             (all.blocks, all.events, all.raw_bytes, all.lost);
         self.span = (all.events > 0).then_some((all.ts_min, all.ts_max));
+        self.losses |= all.flags & LOSS_BEFORE != 0;
     }
 
     fn damage(&mut self, damage: Damage) {
@@ -135,20 +142,34 @@ impl Trace {
     fn about(&mut self, raw: &[u8]) {
         for record in Records::new(raw).flatten() {
             match record.typed() {
-                Ok(Record::Metadata(metadata)) => self.metadata = Some(*metadata),
+                Ok(Record::Source(source)) => self.origins.turn(&source),
+                Ok(Record::Metadata(metadata)) => {
+                    self.origins.metadata(&metadata);
+                    self.metadata.get_or_insert(*metadata);
+                }
                 Ok(Record::Clock(clock)) => self.clock = self.clock.or(Some(clock)),
-                Ok(Record::Stats(stats)) => self.stats = Some(*stats),
+                Ok(Record::Stats(stats)) => {
+                    self.origins.stats(&stats);
+                    self.stats = Some(*stats);
+                }
                 _ => {}
             }
         }
     }
 
-    /// Every event that happened is here, and that is proven: closed, undamaged, and the recorder's books add up.
+    fn is_merged(&self) -> bool {
+        self.header.as_ref().is_some_and(|header| header.identity().is_merged())
+    }
+
+    fn is_sparse(&self) -> bool {
+        self.header.as_ref().is_some_and(|header| header.identity().is_sparse())
+    }
+
+    /// Every event that happened is here, or was left out on purpose, and that is proven: closed, undamaged, nothing
+    /// recorded as lost, and the recorder's books add up.
     fn complete(&self) -> bool {
-        let proven = |stats: &RecorderStats| {
-            stats.balance().is_ok() && stats.events_lost() == 0 && stats.seen == self.events
-        };
-        self.is(State::Closed) && self.damages.is_empty() && self.stats.as_ref().is_some_and(proven)
+        let all = self.origins.seen().is_some_and(|seen| self.is_sparse() || seen == self.events);
+        self.is(State::Closed) && self.damages.is_empty() && !self.losses && all
     }
 
     /// It is still being recorded, and nothing is missing so far.
@@ -169,16 +190,14 @@ impl Trace {
         if !self.is(State::Closed) {
             doubts.push(format!("it is {}", self.state.unwrap_or(State::Cut)));
         }
-        let Some(stats) = &self.stats else { return doubts };
-        if stats.events_lost() > 0 {
-            doubts.push(format!(
-                "{} of {} events were lost while recording",
-                stats.events_lost(),
-                stats.seen
-            ));
+        for proof in self.origins.proofs() {
+            if proof.lost > 0 {
+                doubts.push(format!("{} of {} events were lost", proof.lost, proof.seen));
+            }
+            doubts.extend(proof.unbalanced.map(|unbalanced| unbalanced.to_string()));
         }
-        if let Err(unbalanced) = stats.balance() {
-            doubts.push(unbalanced.to_string());
+        if self.losses && doubts.is_empty() {
+            doubts.push("something is recorded as lost: `verify` says what".to_string());
         }
         doubts
     }
@@ -198,7 +217,9 @@ impl Trace {
 
     /// ns of CLOCK_REALTIME at a moment of CLOCK_BOOTTIME, by the clocks of the trace's start.
     fn realtime(&self, boottime_ns: u64) -> Option<i64> {
-        let header = self.header.as_ref()?;
+        // Of several clocks, nobody knows whose time this is.
+        let one_clock = |header: &&FileHeader| !self.is_merged() || header.boot_id != [0; 16];
+        let header = self.header.as_ref().filter(one_clock)?;
         Some(
             header.created_realtime_ns.saturating_add(boottime_ns as i64 - header.created_boottime_ns as i64),
         )
@@ -214,7 +235,11 @@ impl Trace {
                 // They prove that nothing was lost, not that no bit has changed since.
                 true => {
                     let by = if self.by_index { "index" } else { "headers" };
-                    format!("yes: {0} of {0} events, by its {by} (`verify` reads everything)", self.events)
+                    let sparse = if self.is_sparse() { "; others were left out on purpose" } else { "" };
+                    format!(
+                        "yes: {0} of {0} events, by its {by} (`verify` reads everything){sparse}",
+                        self.events
+                    )
                 }
                 false if self.is(State::Live) => "not yet".to_string(),
                 false => "no".to_string(),
@@ -239,9 +264,11 @@ impl Trace {
         let ratio = self.raw_bytes as f64 / self.file_bytes.max(1) as f64;
         let sizes = format!("{}, {} uncompressed ({ratio:.1}x)", size(self.file_bytes), size(self.raw_bytes));
         row("size", format!("{sizes}, {} blocks", self.blocks));
-        if let Some(metadata) = &self.metadata {
-            about_recorder(metadata, row);
+        let origins = self.origins.lines();
+        if let Some(metadata) = self.metadata.as_ref().filter(|_| origins.is_empty()) {
+            about_recorder(metadata, &mut row);
         }
+        origins.into_iter().for_each(|origin| row("source", origin));
         if blocks {
             text.push_str("  OFFSET       SEQ      EVENTS   RAW      STORED   FIRST                LAST\n");
             for (offset, b) in &self.list {
@@ -287,7 +314,8 @@ impl Trace {
             "first_boottime_ns": self.span.map(|span| span.0), "last_boottime_ns": self.span.map(|span| span.1),
             "first": self.span.and_then(|span| self.realtime(span.0)).map(rfc3339),
             "last": self.span.and_then(|span| self.realtime(span.1)).map(rfc3339),
-            "recorder": self.metadata, "stats": self.stats, "clock": self.clock,
+            "recorder": self.metadata, "stats": self.stats, "clock": self.clock, "sparse": self.is_sparse(),
+            "merged": self.is_merged(), "sources": self.origins.json(),
         });
         if blocks {
             value["block_list"] = Value::Array(list);
@@ -297,7 +325,7 @@ impl Trace {
     }
 }
 
-fn about_recorder(metadata: &Metadata, mut row: impl FnMut(&str, String)) {
+fn about_recorder(metadata: &Metadata, row: &mut impl FnMut(&str, String)) {
     let Metadata { hostname, os, kernel_release, machine, cpus, tool_version, tool_commit, .. } = metadata;
     row("host", format!("{hostname}, {os}, Linux {kernel_release} {machine}, {cpus} CPUs"));
     row("kernel", metadata.kernel_version.clone());
@@ -313,11 +341,4 @@ fn about_recorder(metadata: &Metadata, mut row: impl FnMut(&str, String)) {
     for filter in &metadata.filters {
         row("filter", filter.clone());
     }
-}
-
-/// A trace comes from anywhere: nothing of it may reach the terminal as a control sequence.
-fn clean(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
-        .collect()
 }

@@ -27,7 +27,8 @@ pub fn scanner(path: &Path) -> Result<Scanner> {
     }
 }
 
-fn file(path: &Path) -> Result<Option<File>> {
+/// The file of a name; `None` for standard input.
+pub fn file(path: &Path) -> Result<Option<File>> {
     if path == Path::new("-") {
         return Ok(None);
     }
@@ -43,11 +44,29 @@ pub fn name(path: &Path) -> String {
     if path == Path::new("-") { "standard input".to_string() } else { path.display().to_string() }
 }
 
+/// What an output is called in messages.
+pub fn output_name(path: &Path) -> String {
+    if path == Path::new("-") { "standard output".to_string() } else { path.display().to_string() }
+}
+
+/// A trace comes from anywhere: nothing of it may reach the terminal as a control sequence.
+pub fn clean(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
+        .collect()
+}
+
 /// Counts what is missing from one input and says it.
 pub struct Complaints {
     name: String,
+    /// Damage, and a missing END, are said by a second reading, which refuses them.
+    refused_later: bool,
     damages: u64,
     lost: u64,
+    /// Of these, what damage cost a trace that was repaired since.
+    repaired: u64,
+    /// And some more, nobody knows how many.
+    lost_unknown: bool,
     parts: u64,
     reasons: Vec<LossReason>,
     unbalanced: u64,
@@ -55,7 +74,22 @@ pub struct Complaints {
 
 impl Complaints {
     pub fn new(path: &Path) -> Complaints {
-        Complaints { name: name(path), damages: 0, lost: 0, parts: 0, reasons: Vec::new(), unbalanced: 0 }
+        Complaints {
+            name: name(path),
+            refused_later: false,
+            damages: 0,
+            lost: 0,
+            repaired: 0,
+            lost_unknown: false,
+            parts: 0,
+            reasons: Vec::new(),
+            unbalanced: 0,
+        }
+    }
+
+    /// Of the first of two readings: what the second refuses is not said twice.
+    pub fn of_first_reading(path: &Path) -> Complaints {
+        Complaints { refused_later: true, ..Complaints::new(path) }
     }
 
     /// What the input is called.
@@ -65,12 +99,17 @@ impl Complaints {
 
     pub fn damage(&mut self, damage: &Damage) {
         self.damages += 1;
-        if self.damages <= DESCRIBED as u64 {
+        if self.damages <= DESCRIBED as u64 && !self.refused_later {
             eprintln!("mountsnoop: {}: {damage}", self.name);
         }
     }
 
     pub fn lost(&mut self, lost: &Lost) {
+        if lost.reason == LossReason::DAMAGED {
+            self.lost_unknown |= lost.known().is_none();
+            self.repaired = self.repaired.saturating_add(lost.count);
+            return;
+        }
         let count = if lost.reason.counts_events() { &mut self.lost } else { &mut self.parts };
         *count = count.saturating_add(lost.count);
         if !self.reasons.contains(&lost.reason) && self.reasons.len() < DESCRIBED {
@@ -98,11 +137,11 @@ impl Complaints {
 
     /// Says what remains to be said; true if anything is missing.
     pub fn end(&self, state: State, malformed: u64, evicted: u64) -> bool {
-        let Complaints { name, damages, lost, parts, .. } = self;
-        if *damages > DESCRIBED as u64 {
+        let Complaints { name, damages, lost, repaired, lost_unknown, parts, .. } = self;
+        if *damages > DESCRIBED as u64 && !self.refused_later {
             eprintln!("mountsnoop: {name}: and {} more damaged places", damages - DESCRIBED as u64);
         }
-        if state != State::Closed {
+        if state != State::Closed && !self.refused_later {
             eprintln!("mountsnoop: {name}: {state}; everything up to there was read");
         }
         let why = self.reasons.iter().map(LossReason::to_string).collect::<Vec<_>>().join(", ");
@@ -110,6 +149,17 @@ impl Complaints {
             eprintln!(
                 "mountsnoop: {name}: {lost} events were lost while recording ({why}): a larger --ring-size helps"
             );
+        }
+        match (*repaired, *lost_unknown) {
+            (0, false) => {}
+            (0, true) => eprintln!(
+                "mountsnoop: {name}: the file it was repaired from was damaged or not closed: events may be lost, and nobody \
+                 knows how many"
+            ),
+            (events, unknown) => eprintln!(
+                "mountsnoop: {name}: {events} events were lost with the file it was repaired from{}",
+                if unknown { ", and perhaps more" } else { "" }
+            ),
         }
         if *parts > 0 {
             eprintln!("mountsnoop: {name}: {parts} arguments were lost while recording ({why})");
@@ -126,6 +176,7 @@ impl Complaints {
             );
         }
         let over = !matches!(state, State::Crashed | State::Cut);
-        damages + lost + parts + malformed + evicted + self.unbalanced > 0 || !over
+        let missing = damages + lost + repaired + parts + malformed + evicted + self.unbalanced;
+        missing > 0 || *lost_unknown || !over
     }
 }

@@ -1,19 +1,30 @@
 //! The mountsnoop command: parses arguments, runs one subcommand, and alone turns its outcome into an exit status.
 
 mod args;
+mod compact;
+mod cut;
 mod export;
 mod follow;
 mod info;
 mod input;
+mod kept;
 mod live;
+mod merge;
+mod origins;
 mod outcome;
+mod outgoing;
+mod output;
 #[cfg(test)]
 mod part_tests;
 mod pipeline;
 mod printer;
 mod record;
+mod repair;
 mod replay;
 mod stats;
+mod streams;
+mod tool_args;
+mod verify;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -54,5 +65,10 @@ fn run(cli: Cli) -> Result<Outcome> {
         Some(Command::Stats(args)) => stats::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Info(args)) => info::run(&args),
+        Some(Command::Verify(args)) => verify::run(&args),
+        Some(Command::Repair(args)) => repair::run(&args),
+        Some(Command::Cut(args)) => cut::run(&args),
+        Some(Command::Merge(args)) => merge::run(&args),
+        Some(Command::Compact(args)) => compact::run(&args),
     }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use mountsnoop::format;
 use mountsnoop::record::CommandEnd;
+use mountsnoop::tools::Refusal;
 
 const FAILED: u8 = 1;
 const LOSSY: u8 = 3;
@@ -52,10 +53,15 @@ impl Outcome {
 
 /// The exit status of an error.
 pub fn status_of(error: &anyhow::Error, recording_a_command: bool) -> ExitCode {
-    let newer = |error: &format::Error| matches!(error.kind(), format::ErrorKind::NeedsNewer { .. });
+    let newer = |cause: &(dyn std::error::Error + 'static)| {
+        let file = cause.downcast_ref().map(format::Error::kind);
+        let record = cause.downcast_ref();
+        matches!(file, Some(format::ErrorKind::NeedsNewer { .. }))
+            || matches!(record, Some(Refusal::NeedsNewer { .. }))
+    };
     ExitCode::from(if recording_a_command {
         RECORDER_FAILED
-    } else if error.chain().any(|cause| cause.downcast_ref().is_some_and(newer)) {
+    } else if error.chain().any(newer) {
         NEEDS_NEWER
     } else {
         FAILED

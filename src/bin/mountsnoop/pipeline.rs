@@ -1,30 +1,30 @@
 //! Items of a trace, or of a recording as it happens, to the rows of one view: the one path that live printing, replay,
 //! export and stats all take, so that they cannot differ.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
-use mountsnoop::assemble::{Assembler, Op};
-use mountsnoop::filter::{Filter, TimeContext, TimeSpec, parse_comm};
-use mountsnoop::format::{CONTINUED, ClockSync, FileHeader, Item, Lost, Reader};
+use mountsnoop::filter::{Filter, TimeSpec, Window, parse_comm};
+use mountsnoop::format::{CONTINUED, ClockSync, FileHeader, Item, Lost, Marker, Reader, Source};
 use mountsnoop::views::{self, Clock, Detail, Json, Stamp, Text, TextOptions, View};
 
 use crate::args::{FilterArgs, ViewArgs};
 use crate::input::{self, Complaints};
+use crate::outgoing::Outgoing;
+use crate::streams::{Stream, Streams};
 
-/// Rows are written out when they have grown to this, bytes.
-const CHUNK: usize = 64 << 10;
+/// Where the number of the trace stands in the number of an event.
+pub const TRACE_SHIFT: u32 = 40;
 
 /// The rows of one view, on their way to `W`.
 pub struct Rows<W: Write> {
     filter: Filter,
-    since: Option<TimeSpec>,
-    until: Option<TimeSpec>,
-    utc: bool,
     view: Box<dyn View>,
-    assembler: Assembler,
-    out: Output<W>,
+    streams: Streams,
+    /// The number of the trace, as the upper bits of the numbers of its events.
+    trace: u64,
+    out: Outgoing<W>,
     malformed: u64,
     evicted: u64,
     begun: bool,
@@ -45,57 +45,11 @@ enum Then {
     PassEvents,
 }
 
-/// What was printed and is not yet written. One event may make any number of rows, so each may have to go out.
-struct Output<W: Write> {
-    buffer: Vec<u8>,
-    to: W,
-    failed: Option<io::Error>,
-}
-
-impl<W: Write> Output<W> {
-    /// Adds a row, if it is wanted.
-    #[inline]
-    fn row(&mut self, filter: &Filter, view: &mut dyn View, op: &Op<'_>) {
-        if !filter.matches(op) {
-            return;
-        }
-        view.row(&mut self.buffer, op);
-        self.spill();
-    }
-
-    /// Writes out what is too much to keep; a failure is kept for [`Output::result`].
-    #[inline]
-    fn spill(&mut self) {
-        if self.buffer.len() >= CHUNK {
-            self.failed = self.failed.take().or(self.to.write_all(&self.buffer).err());
-            self.buffer.clear();
-        }
-    }
-
-    /// Whether all rows could be written.
-    fn result(&mut self) -> Result<()> {
-        self.failed.take().map_or(Ok(()), |error| Err(error.into()))
-    }
-
-    fn write(&mut self) -> Result<()> {
-        self.result()?;
-        self.to.write_all(&self.buffer)?;
-        self.buffer.clear();
-        Ok(())
-    }
-}
-
 impl<W: Write> Rows<W> {
     /// Checks the filter; `utc` is for the times of day in it.
     pub fn new(filter: &FilterArgs, utc: bool, view: Box<dyn View>, out: W) -> Result<Rows<W>> {
-        let moment = |option: &str, text: &Option<String>| {
-            let spec = text.as_deref().map(TimeSpec::parse).transpose();
-            spec.map_err(|error| anyhow!("{option}: {error}"))
-        };
         let comm = filter.comm.iter().map(|glob| parse_comm(glob)).collect::<Result<_, _>>();
         let mut rows = Rows {
-            since: moment("--since", &filter.since)?,
-            until: moment("--until", &filter.until)?,
             filter: Filter {
                 pids: filter.pid.clone(),
                 comm: comm.map_err(|error| anyhow!("--comm: {error}"))?,
@@ -105,10 +59,10 @@ impl<W: Write> Rows<W> {
                 since: None,
                 until: None,
             },
-            utc,
             view,
-            assembler: Assembler::new(),
-            out: Output { buffer: Vec::with_capacity(2 * CHUNK), to: out, failed: None },
+            streams: Streams::new(window(filter, utc)?),
+            trace: 0,
+            out: Outgoing::new(out),
             malformed: 0,
             evicted: 0,
             begun: false,
@@ -123,15 +77,24 @@ impl<W: Write> Rows<W> {
     /// A trace begins: its times mean something from here on.
     pub fn start(&mut self, realtime_ns: i64, boottime_ns: u64) -> Result<()> {
         self.finish_trace()?;
-        let offset = realtime_ns.saturating_sub(boottime_ns as i64);
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let context =
-            TimeContext { start: realtime_ns, end: None, now: now.as_nanos() as i64, offset, utc: self.utc };
-        self.filter.since = self.since.map(|spec| spec.resolve(&context));
-        self.filter.until = self.until.map(|spec| spec.resolve(&context));
-        // What was open as recording began may have begun at any time.
-        self.assembler.since(self.filter.since.filter(|since| *since > boottime_ns));
-        self.view.clock(Clock { offset_ns: Some(offset) });
+        self.streams.begin(realtime_ns, boottime_ns);
+        self.tell();
+        Ok(())
+    }
+
+    /// Tells the view what is being read now.
+    fn tell(&mut self) {
+        let Stream { window, clock, host, .. } = &self.streams.now;
+        (self.filter.since, self.filter.until) = *window;
+        self.view.clock(*clock);
+        self.view.host(host);
+    }
+
+    /// What follows is from this source.
+    fn turn(&mut self, source: &Source) -> Result<()> {
+        if self.streams.turn(source)? {
+            self.tell();
+        }
         Ok(())
     }
 
@@ -143,8 +106,7 @@ impl<W: Write> Rows<W> {
         let same = |(before, _): &([u8; 16], u32)| *before == session && session != [0; 16];
         match self.segment.replace((session, index)).filter(same).map(|(_, before)| before) {
             Some(before) if before.checked_add(1) == Some(index) => {
-                let offset_ns = Some(realtime_ns.saturating_sub(boottime_ns as i64));
-                self.view.clock(Clock { offset_ns });
+                self.show_clock(realtime_ns.saturating_sub(boottime_ns as i64));
                 return Ok(());
             }
             Some(before) if before < index => complaints.segments(before, index),
@@ -153,53 +115,84 @@ impl<W: Write> Rows<W> {
         self.start(realtime_ns, boottime_ns)
     }
 
+    fn show_clock(&mut self, offset_ns: i64) {
+        self.streams.now.clock = Clock { offset_ns: Some(offset_ns) };
+        self.view.clock(self.streams.now.clock);
+    }
+
     pub fn host(&mut self, name: &str) {
+        name.clone_into(&mut self.streams.now.host);
         self.view.host(name);
+    }
+
+    /// Keeps only one in so many of what is kept otherwise, for those who need memory for something else.
+    pub fn share(&mut self, among: usize) {
+        self.streams.share(among);
     }
 
     #[inline]
     pub fn event(&mut self, bytes: &[u8]) -> Result<()> {
-        let Rows { filter, view, out, assembler, .. } = self;
-        if assembler.event(bytes, &mut |op| out.row(filter, &mut **view, op)).is_err() {
+        let Rows { filter, view, out, streams, .. } = self;
+        if streams.now.assembler.event(bytes, &mut |op| out.row(filter, &mut **view, op)).is_err() {
             self.malformed += 1;
         }
         self.out.result()
     }
 
     pub fn clock(&mut self, clock: &ClockSync) -> Result<()> {
-        let Rows { filter, view, out, assembler, .. } = self;
         // What is shown is not later, so a later one is none of its business.
-        if filter.until.is_none_or(|until| clock.boottime_ns <= until) {
-            view.clock(Clock { offset_ns: Some(clock.realtime_ns.saturating_sub(clock.boottime_ns as i64)) });
+        if self.filter.until.is_none_or(|until| clock.boottime_ns <= until) {
+            self.show_clock(clock.realtime_ns.saturating_sub(clock.boottime_ns as i64));
         }
-        assembler.clock(clock.boottime_ns, &mut |op| out.row(filter, &mut **view, op));
+        self.tick(clock.boottime_ns)
+    }
+
+    /// Time has passed.
+    fn tick(&mut self, boottime_ns: u64) -> Result<()> {
+        let Rows { filter, view, out, streams, .. } = self;
+        streams.now.assembler.clock(boottime_ns, &mut |op| out.row(filter, &mut **view, op));
         self.out.result()
     }
 
-    /// Whether what was lost may be of the time that is asked for.
-    fn concerns(&self, lost: &Lost) -> bool {
+    /// Whether what happened then may be of the time that is asked for.
+    fn concerns(&self, from_ns: u64, to_ns: u64) -> bool {
         let Filter { since, until, .. } = self.filter;
-        since.is_none_or(|since| lost.to_ns >= since) && until.is_none_or(|until| lost.from_ns <= until)
+        since.is_none_or(|since| to_ns >= since) && until.is_none_or(|until| from_ns <= until)
     }
 
     pub fn lost(&mut self, lost: &Lost) {
-        if lost.reason.counts_events() && self.concerns(lost) {
-            self.assembler.missing(Some(lost.to_ns));
+        if lost.reason.counts_events() && self.concerns(lost.from_ns, lost.to_ns) {
+            self.streams.now.assembler.missing(Some(lost.to_ns));
             let why = lost.reason.to_string();
             let between = Some((lost.from_ns, lost.to_ns));
-            let lost = views::Lost { events: lost.count, cpu: lost.cpu, between, why: &why };
+            let lost = views::Lost { events: lost.known(), cpu: lost.cpu, between, why: &why };
             self.view.lost(&mut self.out.buffer, &lost);
             self.out.spill();
         }
     }
 
+    fn remark(&mut self, marker: &Marker) -> Result<()> {
+        self.tick(marker.boottime_ns)?;
+        if self.concerns(marker.boottime_ns, marker.boottime_ns) {
+            let (kind, time) = (marker.kind.to_string(), marker.boottime_ns);
+            let remark = views::Remark { time, kind: &kind, text: &marker.text };
+            self.view.remark(&mut self.out.buffer, &remark);
+            self.out.spill();
+        }
+        Ok(())
+    }
+
     /// What has not returned by now will not, in this trace.
     fn finish_trace(&mut self) -> Result<()> {
-        let Rows { filter, view, out, assembler, .. } = self;
-        assembler.finish(&mut |op| out.row(filter, &mut **view, op));
-        self.evicted += assembler.take_evicted();
-        *assembler = Assembler::new();
-        self.out.write()
+        loop {
+            let Rows { filter, view, out, streams, .. } = self;
+            streams.now.assembler.finish(&mut |op| out.row(filter, &mut **view, op));
+            self.evicted += streams.now.assembler.take_evicted();
+            if !streams.next() {
+                return self.out.write();
+            }
+            self.tell();
+        }
     }
 
     /// Reads a trace to its end; true if anything of it is missing.
@@ -237,27 +230,34 @@ impl<W: Write> Rows<W> {
     fn item(&mut self, item: Item<'_>, complaints: &mut Complaints) -> Result<Then> {
         self.begun = true;
         match item {
-            Item::Event(event) => self.event(event.bytes)?,
-            Item::Start { header: Some(header), .. } => {
+            Item::Event(event) => {
+                self.streams.now.assembler.number(self.trace | event.index);
+                self.event(event.bytes)?;
+            }
+            Item::Start { header: Some(header), segment_no } => {
+                self.trace = u64::from(segment_no) << TRACE_SHIFT;
                 self.start_file(header, complaints)?;
                 return Ok(Then::Narrow);
             }
-            Item::Start { header: None, .. } => {
+            Item::Start { header: None, segment_no } => {
+                self.trace = u64::from(segment_no) << TRACE_SHIFT;
                 self.segment = None;
                 self.finish_trace()?;
             }
             Item::Metadata(metadata) => self.host(&metadata.hostname),
-            Item::Clock(clock) => self.clock(&clock)?,
-            Item::Lost(lost) if self.concerns(&lost) => {
+            Item::Source(source) => self.turn(&source)?,
+            Item::Marker(marker) => self.remark(&marker)?,
+            Item::Clock(clock) | Item::Fresh(clock) => self.clock(&clock)?,
+            Item::Lost(lost) if self.concerns(lost.from_ns, lost.to_ns) => {
                 complaints.lost(&lost);
                 self.lost(&lost);
             }
             Item::Damage(damage) => {
-                self.assembler.missing(None);
+                self.streams.missing();
                 complaints.damage(&damage);
             }
             Item::Stats(stats) => complaints.stats(&stats),
-            Item::Later if !self.assembler.waits(self.filter.since, self.filter.until) => {
+            Item::Later if !self.streams.now.assembler.waits(self.filter.since, self.filter.until) => {
                 return Ok(Then::PassEvents);
             }
             Item::End { end, .. } => self.continues = end.flags & CONTINUED != 0,
@@ -268,7 +268,7 @@ impl<W: Write> Rows<W> {
 
     /// Says what is missing from a trace that has been read; true if anything is.
     pub fn complain(&mut self, reader: &Reader, complaints: Complaints) -> bool {
-        let evicted = std::mem::take(&mut self.evicted) + self.assembler.take_evicted();
+        let evicted = std::mem::take(&mut self.evicted) + self.streams.take_evicted();
         complaints.end(reader.state(), std::mem::take(&mut self.malformed), evicted)
     }
 
@@ -295,6 +295,17 @@ impl<W: Write> Rows<W> {
         self.view.end(&mut self.out.buffer);
         self.flush()
     }
+}
+
+/// The part of a trace that the options ask for.
+pub fn window(filter: &FilterArgs, utc: bool) -> Result<Window> {
+    let moment = |option: &str, text: &Option<String>| {
+        let spec = text.as_deref().map(TimeSpec::parse).transpose();
+        spec.map_err(|error| anyhow!("{option}: {error}"))
+    };
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let (since, until) = (moment("--since", &filter.since)?, moment("--until", &filter.until)?);
+    Ok(Window { since, until, utc, now: now.as_nanos() as i64 })
 }
 
 /// The view that the options ask for.

@@ -143,6 +143,38 @@ fn index() {
 }
 
 #[test]
+fn marker() {
+    let marker = Marker { boottime_ns: 300, kind: MarkerKind::EDITED, text: "\u{e9}".to_owned() };
+    golden(&marker, b"\x01\xfb\x2c\x01\x03\x02\xc3\xa9");
+}
+
+#[test]
+fn source() {
+    golden(&Source { number: 7, identity: None }, &[1, 7, 0]);
+    let identity = FileIdentity {
+        file_uuid: [1; 16],
+        session_uuid: [2; 16],
+        segment_index: 3,
+        created_realtime_ns: -4,
+        created_boottime_ns: 5,
+        boot_id: [6; 16],
+        host_id: [7; 16],
+        compat: 1,
+    };
+    let bytes = [&[1, 251, 255, 3, 1][..], &[1; 16], &[2; 16], &[3, 7, 5], &[6; 16], &[7; 16], &[1]].concat();
+    golden(&Source { number: 1023, identity: Some(identity) }, &bytes);
+    let largest = FileIdentity {
+        segment_index: u32::MAX,
+        created_realtime_ns: i64::MIN,
+        created_boottime_ns: u64::MAX,
+        compat: u64::MAX,
+        ..identity
+    };
+    let body = encode(&Source { number: wire::MAX_SOURCES - 1, identity: Some(largest) }).unwrap();
+    assert!(wire::RECORD_PREFIX + body.len() <= wire::MAX_SOURCE, "{} bytes", body.len());
+}
+
+#[test]
 fn every_record_that_is_written_can_be_read_back() {
     // The limit of the decoder counts integers in full width, that of the encoder would not.
     let many = Metadata { args: vec![String::new(); 200_000], ..Metadata::default() };

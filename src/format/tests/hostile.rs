@@ -164,3 +164,38 @@ fn numbers_at_the_end_of_their_range_do_not_wrap() {
     let seen = read(&[writer(0xA0).into_inner(), header.encode().to_vec()].concat());
     assert!(!seen.clean && seen.damages.len() == 2, "{seen:#?}");
 }
+
+/// The body of a SOURCE without identity.
+fn source(number: u8) -> [u8; 3] {
+    [1, number, 0]
+}
+
+#[test]
+fn what_is_wrong_with_a_source_costs_the_rest_of_its_block_for_nobody_knows_whose_it_is() {
+    let event = |n| (record::EVENT, 0, event(n));
+    for (body, what) in [
+        (&[1, 251, 0, 4, 0][..], "source 1024"),
+        (&[1, 5][..], "malformed"),
+        (&[1, 5, 0, 9], "1 bytes follow"),
+    ] {
+        let (first, second) = (event(0), event(1));
+        let raw = records(&[
+            (record::SOURCE, 1, &source(0)),
+            (first.0, first.1, &first.2),
+            (record::SOURCE, 1, body),
+            (second.0, second.1, &second.2),
+        ]);
+        let seen = read(&forged(&raw, 4, 2));
+        assert_eq!((seen.numbers(), seen.damages[0].events_lost), (vec![0], Some(1)), "{seen:#?}");
+        assert!(seen.damages[0].to_string().contains(what), "{what}: {seen:#?}");
+    }
+}
+
+#[test]
+fn a_later_version_of_a_source_asks_for_a_newer_reader() {
+    let (later, first) = ([2, 0, 0], event(0));
+    let raw = records(&[(record::SOURCE, 1, &later), (record::EVENT, 0, &first)]);
+    let seen = read(&forged(&raw, 2, 1));
+    assert_eq!(seen.reasons()[0], &DamageReason::Unsupported { kind: record::SOURCE }, "{seen:#?}");
+    assert_eq!(seen.numbers(), [0_u64; 0]);
+}

@@ -119,6 +119,108 @@ fn what_waits_in_memory_is_known() {
     assert_eq!(writer.totals().file_bytes, writer.get_ref().len() as u64);
 }
 
+/// What a reader says about a trace, in order, in a word or two each.
+fn words(bytes: Vec<u8>) -> Vec<String> {
+    let (mut reader, mut words) = (Reader::from_reader(Box::new(Cursor::new(bytes))).unwrap(), Vec::new());
+    while let Some(item) = reader.next().unwrap() {
+        words.push(match item {
+            Item::Index(_) => continue,
+            Item::Event(event) => format!("event {}", event.index),
+            Item::Source(Source { number, identity }) => {
+                format!("source {number} {:?}", identity.map(|identity| identity.file_uuid[0]))
+            }
+            Item::Marker(marker) => format!("{}: {}", marker.kind, marker.text),
+            Item::Metadata(metadata) => format!("metadata {}", metadata.hostname),
+            other => format!("{other:?}").split(['(', ' ']).next().unwrap_or_default().to_owned(),
+        });
+    }
+    words
+}
+
+#[test]
+fn each_block_says_whose_its_records_are() {
+    let options = WriterOptions { block_bytes: 900, ..WriterOptions::default() };
+    let merged = FileIdentity { compat: wire::COMPAT_MERGED, ..identity(0xA0) };
+    let mut writer = Writer::bare(Vec::new(), options, merged).unwrap();
+    let source = |number: u32| Source { number, identity: Some(identity(number as u8)) };
+    for number in [0, 1] {
+        writer.source(source(number));
+        writer.metadata(&Metadata { hostname: format!("h{number}"), ..Metadata::default() }).unwrap();
+    }
+    for (number, event_number) in [(0, 0), (1, 1), (1, 2), (0, 3)] {
+        writer.source(source(number));
+        writer.event(&info(event_number), &event(event_number)).unwrap();
+    }
+    writer.flush().unwrap();
+    writer.event(&info(4), &event(4)).unwrap();
+    writer.stats(&RecorderStats::default()).unwrap();
+    writer.source(source(1));
+    writer.end(&RecorderStats::default(), None).unwrap();
+    let bytes = writer.into_inner();
+    let whole = words(bytes.clone());
+    let (of, whose) = ("source 0 Some(0)", "source 1 Some(1)");
+    let head = ["Start", of, "metadata h0", whose, "metadata h1"];
+    let events = [of, "event 0", whose, "event 1", "event 2", of, "event 3"];
+    assert_eq!(whole[..12], [&head[..], &events[..]].concat());
+    assert_eq!(whole[12..], [of, "event 4", of, "Stats", whose, "Stats", "End"]);
+    // Without any one of its blocks, nothing else changes hands.
+    let at = frames(&bytes);
+    for gone in 1..at.len() - 2 {
+        let rest = words([&bytes[..at[gone]], &bytes[at[gone + 1]..]].concat());
+        let owners = |words: &[String]| {
+            let mut of = String::new();
+            let mut owners = Vec::new();
+            for word in words {
+                match word.starts_with("source") {
+                    true => of.clone_from(word),
+                    false => owners.push((of.clone(), word.clone())),
+                }
+            }
+            owners.retain(|(_, word)| word.starts_with("event"));
+            owners
+        };
+        assert!(owners(&rest).iter().all(|pair| owners(&whole).contains(pair)), "frame {gone}: {rest:?}");
+    }
+}
+
+#[test]
+fn what_a_trace_is_about_shares_no_block_with_events() {
+    let mut writer = writer(0xA0);
+    writer.event(&info(0), &event(0)).unwrap();
+    writer.metadata(&Metadata::default()).unwrap();
+    writer.marker(&Marker { boottime_ns: 9, kind: MarkerKind::NOTE, text: "deploy".to_owned() }).unwrap();
+    writer.event(&info(1), &event(1)).unwrap();
+    writer.stats(&RecorderStats::default()).unwrap();
+    let bytes = finish(writer);
+    let mut blocks = Vec::new();
+    let mut scanner = Scanner::from_reader(Box::new(Cursor::new(bytes.clone())), Wanted::Nothing);
+    while let Some(frame) = scanner.next().unwrap() {
+        if let Frame::Block { header, .. } = frame {
+            blocks.push((header.block_type, header.record_count, header.event_count));
+        }
+    }
+    let (about, events) = (BLOCK_META, BLOCK_EVENTS);
+    assert_eq!(
+        blocks[1..],
+        [(events, 1, 1), (about, 2, 0), (events, 1, 1), (about, 1, 0), (BLOCK_INDEX, 1, 0), (about, 2, 0)]
+    );
+    assert!(words(bytes).contains(&"note: deploy".to_owned()));
+}
+
+#[test]
+fn a_loss_of_a_later_version_is_at_least_known_to_be_there() {
+    let mut writer = writer(0xA0);
+    writer.raw_record(record::LOST, 0, &[2, 1, 1]).unwrap();
+    let mut scanner = Scanner::from_reader(Box::new(Cursor::new(finish(writer))), Wanted::Nothing);
+    let mut flags = Vec::new();
+    while let Some(frame) = scanner.next().unwrap() {
+        if let Frame::Block { header, .. } = frame {
+            flags.push(header.flags & LOSS_BEFORE);
+        }
+    }
+    assert_eq!(flags, [0, LOSS_BEFORE, 0, 0], "behind it the index and the books");
+}
+
 /// Takes so many bytes, then there is no space left.
 struct Disk(usize);
 
@@ -168,7 +270,7 @@ fn options_and_records_out_of_range_are_refused() {
     let error = writer.event(&info(0), &vec![0; wire::MAX_RECORD + 1]).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::TooLong { .. }), "{error}");
     writer.event(&info(0), &vec![0; wire::MAX_RECORD]).unwrap();
-    assert!(writer.raw_record(record::EVENT, 0, b"").is_err());
+    assert!(writer.raw_record(record::EVENT, 0, b"").is_err(), "events are counted in block headers");
     assert_eq!(read(&finish(writer)).events.len(), 1, "a refused record leaves the writer usable");
     let huge = Metadata { args: vec!["x".repeat(wire::MAX_RECORD)], ..Metadata::default() };
     let error = Writer::new(Vec::new(), WriterOptions::default(), identity(1), &huge, &clock(1)).unwrap_err();

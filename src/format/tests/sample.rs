@@ -16,6 +16,7 @@ pub fn identity(first: u8) -> FileIdentity {
         created_boottime_ns: 5_000_000_000,
         boot_id: id(0xB0),
         host_id: id(0xC0),
+        compat: 0,
     }
 }
 
