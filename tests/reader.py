@@ -28,6 +28,7 @@ RECORDS = {  # section 7
     0x0020: ("lost", "from:u64 to:u64 cpu:option,u32 count:u64 reason:u32"),
     0x0021: ("recorder_stats", "seen:u64 sent:u64 ring_full:u64 written:u64 user_dropped:u64 map_full:u64 overflow:u64 "
              "queries:u64 cpus:list,tuple,u32,u64,u64 missed:list,tuple,string,u64 stopped_by:string"),
+    0x0022: ("marker", "boottime:u64 kind:u32 text:string"),
     0x0023: ("child_exit", "pid:u32 status:option,i32 signal:option,i32 boottime:u64"),
     0x0030: ("index", "level:B first:tuple,u64,u64,u64,u64 rows:list,tuple,u64,u64,u64,u64,u64,u64,i64,u64,u64,u32")}
 COMMON = "_:H call:H phase:B abi:B flags:H time:Q seq:Q cpu:I pid:I tid:I mnt_ns:I "  # section 8

@@ -70,6 +70,9 @@ fn value(item: &Item<'_>) -> Option<Value> {
         Item::ChildExit(c) => json!({
             "item": "child_exit", "pid": c.pid, "status": c.status, "signal": c.signal, "boottime": c.boottime_ns,
         }),
+        Item::Marker(marker) => json!({
+            "item": "marker", "boottime": marker.boottime_ns, "kind": marker.kind.0, "text": marker.text,
+        }),
         Item::Index(index) => json!({
             "item": "index", "level": index.level,
             "first": [index.first.offset, index.first.block, index.first.events, index.first.lost],

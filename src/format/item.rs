@@ -8,6 +8,7 @@ use super::damage::Damage;
 use super::header::{End, FileHeader};
 use super::index::Index;
 use super::lock::Recorder;
+use super::marker::Marker;
 use super::record::RawRecord;
 use super::stats::RecorderStats;
 
@@ -42,6 +43,8 @@ pub enum Item<'a> {
     /// [`Reader::narrow`]: super::Reader::narrow
     /// [`Reader::pass_events`]: super::Reader::pass_events
     Later,
+    /// A remark.
+    Marker(Marker),
     /// A record that this version does not know.
     Unknown(RawRecord<'a>),
     /// A damaged place. Reading goes on after it.

@@ -21,6 +21,7 @@ mod index;
 mod item;
 pub mod lock;
 mod look;
+mod marker;
 mod pack;
 mod reader;
 pub mod record;
@@ -45,14 +46,16 @@ pub use damage::{Damage, DamageReason};
 pub use error::{Error, ErrorKind, Format};
 pub use header::{
     BLOCK_EVENTS, BLOCK_INDEX, BLOCK_META, BLOCK_SNAPSHOT, BlockHeader, CONTINUED, End, FORCED_FLUSH, FRESH,
-    FileHeader, HAS_FAILED_OP, HAS_TRUNC_STR, LOSS_BEFORE, UNSORTED,
+    FileHeader, HAS_FAILED_OP, HAS_TRUNC_STR, LOSS_BEFORE, REMARK, UNSORTED,
 };
 pub use identity::FileIdentity;
 pub use index::{Index, Place, Row};
 pub use item::{Item, RawEvent, State};
+pub use marker::{Marker, MarkerKind};
 pub use reader::Reader;
 pub use record::{RawRecord, Record, RecordError, Records};
 pub use scan::{Frame, Scanner, Wanted};
 pub use sniff::Looks;
 pub use stats::{CpuStats, RecorderStats, Unbalanced};
-pub use writer::{EventInfo, Totals, Writer, WriterOptions};
+pub use unindexed::room_to_close;
+pub use writer::{Abandoned, EventInfo, Totals, Writer, WriterOptions};

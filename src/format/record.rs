@@ -4,6 +4,7 @@
 use super::codec::{self, CodecError, Cold};
 use super::cold::{ChildExit, ClockSync, Lost, Metadata};
 use super::index::{Index, Packed};
+use super::marker::Marker;
 use super::stats::RecorderStats;
 use super::wire::{self, u16_at, u32_at};
 
@@ -25,7 +26,7 @@ pub const PROC: u16 = 0x0011;
 pub const LOST: u16 = 0x0020;
 /// [`RecorderStats`].
 pub const RECORDER_STATS: u16 = 0x0021;
-/// Reserved: a remark.
+/// [`Marker`].
 pub const MARKER: u16 = 0x0022;
 /// [`ChildExit`].
 pub const CHILD_EXIT: u16 = 0x0023;
@@ -65,6 +66,8 @@ pub enum Record<'a> {
     ChildExit(ChildExit),
     /// What the headers of many blocks say.
     Index(Box<Index>),
+    /// A remark.
+    Marker(Marker),
     /// A kind, or a version of a kind, that this program does not know.
     Unknown(RawRecord<'a>),
 }
@@ -165,6 +168,7 @@ impl<'a> RawRecord<'a> {
             RECORDER_STATS => self.cold(|record| Record::Stats(Box::new(record))),
             CHILD_EXIT => self.cold(Record::ChildExit),
             INDEX => self.cold(|packed: Packed| Record::Index(Box::new(packed.into()))),
+            MARKER => self.cold(Record::Marker),
             _ => self.unknown(),
         }
     }

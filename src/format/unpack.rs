@@ -75,6 +75,7 @@ impl Block {
                 *stats_last = true;
                 Step::Item(Item::Stats(stats))
             }
+            Ok(Record::Marker(marker)) => Step::Item(Item::Marker(marker)),
             Err(error @ RecordError::Fields { .. }) => {
                 Step::Item(self.damage(DamageReason::BadRecord(error), Some(0)))
             }

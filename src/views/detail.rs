@@ -3,8 +3,8 @@
 
 use super::call::write_arg;
 use super::clock::{Clock, Seconds};
-use super::text::{loss, path};
-use super::{Lost, View, status};
+use super::text::{loss, path, remark};
+use super::{Lost, Remark, View, status};
 use crate::assemble::{Op, Outcome};
 use crate::decode::{Names, Part, digits, errno, escape};
 
@@ -60,6 +60,11 @@ impl View for Detail {
 
     fn lost(&mut self, out: &mut Vec<u8>, lost: &Lost<'_>) {
         loss(out, lost, self.clock, &mut self.seconds);
+        out.push(b'\n');
+    }
+
+    fn remark(&mut self, out: &mut Vec<u8>, said: &Remark<'_>) {
+        remark(out, said, self.clock, &mut self.seconds);
         out.push(b'\n');
     }
 

@@ -1,11 +1,10 @@
 //! One JSON object a call, or one array of them. Values stay what they are: numbers are numbers, bytes that are no text are
 //! base64, what the trace does not have is null. It must not know which columns there are.
 
-use super::View;
 use super::clock::{Clock, Seconds};
 use super::columns::{COLUMNS, Cell};
 use super::extra;
-use super::{status, structs};
+use super::{Remark, View, status, structs};
 use crate::assemble::Op;
 use crate::decode::{
     Argument, Call, Capture, FieldKind, FlagTable, StructTable, UserStr, Value, digits, escape,
@@ -67,6 +66,14 @@ impl Json {
         }
     }
 
+    /// What stands between two objects.
+    fn separate(&mut self, out: &mut Vec<u8>) {
+        if self.array {
+            out.extend_from_slice(if self.rows == 0 { b"\n" } else { b",\n" });
+        }
+        self.rows += 1;
+    }
+
     fn time(&mut self, out: &mut Vec<u8>, boottime_ns: u64) {
         let start = out.len();
         out.push(b'"');
@@ -97,10 +104,7 @@ impl View for Json {
         if op.is_interim() {
             return;
         }
-        if self.array {
-            out.extend_from_slice(if self.rows == 0 { b"\n" } else { b",\n" });
-        }
-        self.rows += 1;
+        self.separate(out);
         let mut separator = b'{';
         for column in COLUMNS.iter().filter(|column| column.json) {
             out.push(separator);
@@ -108,6 +112,22 @@ impl View for Json {
             key(out, column.key);
             self.cell(out, op, (column.get)(op));
         }
+        out.push(b'}');
+        if !self.array {
+            out.push(b'\n');
+        }
+    }
+
+    fn remark(&mut self, out: &mut Vec<u8>, remark: &Remark<'_>) {
+        self.separate(out);
+        out.extend_from_slice(b"{\"schema\":1,\"marker\":");
+        string(out, remark.kind);
+        out.extend_from_slice(b",\"time\":");
+        self.time(out, remark.time);
+        out.extend_from_slice(b",\"boottime_ns\":");
+        unsigned(out, remark.time);
+        out.extend_from_slice(b",\"text\":");
+        string(out, remark.text);
         out.push(b'}');
         if !self.array {
             out.push(b'\n');

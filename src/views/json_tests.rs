@@ -300,3 +300,20 @@ fn structures_have_their_fields_and_their_bytes_and_blobs_their_bytes() {
     assert_eq!(got["cmd"], serde_json::json!({"value": 99, "name": null}));
     assert_eq!(got["value"], serde_json::json!({"address": "0x10"}));
 }
+
+#[test]
+fn a_remark_is_an_object_of_its_own_kind() {
+    let mut view = Json::array("box", Clock { offset_ns: Some(1_700_000_000_000_000_000) });
+    let mut out = Vec::new();
+    view.begin(&mut out);
+    view.remark(&mut out, &Remark { time: 5, kind: "note", text: "deploy \"x\"" });
+    view.remark(&mut out, &Remark { time: 6, kind: "marker 9", text: "" });
+    view.end(&mut out);
+    let got: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    let object = |kind: &str, time: &str, ns: u64, text: &str| serde_json::json!({"schema": 1, "marker": kind, "time": time, "boottime_ns": ns, "text": text});
+    let want = [
+        object("note", "2023-11-14T22:13:20.000000005Z", 5, "deploy \"x\""),
+        object("marker 9", "2023-11-14T22:13:20.000000006Z", 6, ""),
+    ];
+    assert_eq!(got, serde_json::Value::from(want.to_vec()));
+}

@@ -45,6 +45,17 @@ pub struct Lost<'a> {
     pub why: &'a str,
 }
 
+/// A remark in a stream: of a person, of the recorder, or of a tool that changed the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Remark<'a> {
+    /// The moment it is about, ns of CLOCK_BOOTTIME.
+    pub time: u64,
+    /// What it is about.
+    pub kind: &'a str,
+    /// The remark.
+    pub text: &'a str,
+}
+
 /// One way of showing calls. All methods append to `out`; none can fail.
 pub trait View {
     /// Before the first row.
@@ -55,6 +66,9 @@ pub trait View {
 
     /// Events are missing here.
     fn lost(&mut self, _out: &mut Vec<u8>, _lost: &Lost<'_>) {}
+
+    /// Somebody left a remark here.
+    fn remark(&mut self, _out: &mut Vec<u8>, _remark: &Remark<'_>) {}
 
     /// How the times of what follows are to be read.
     fn clock(&mut self, _clock: Clock) {}

@@ -6,7 +6,7 @@ use super::clock::{Clock, Seconds};
 use super::columns::{COLUMNS, Cell, Column};
 use super::extra;
 use super::json::write_args;
-use super::{Lost, View, status};
+use super::{Lost, Remark, View, status};
 use crate::assemble::Op;
 use crate::decode::{Names, Part, digits, errno, escape};
 
@@ -160,6 +160,17 @@ pub(super) fn loss(out: &mut Vec<u8>, lost: &Lost<'_>, clock: Clock, seconds: &m
     out.extend_from_slice(b")\n");
 }
 
+/// Appends a line with a remark.
+pub(super) fn remark(out: &mut Vec<u8>, remark: &Remark<'_>, clock: Clock, seconds: &mut Seconds) {
+    out.extend_from_slice(b"-- ");
+    time_of_day(out, remark.time, clock, seconds);
+    out.push(b' ');
+    escape::escape(out, remark.kind.as_bytes());
+    out.extend_from_slice(b": ");
+    escape::escape(out, remark.text.as_bytes());
+    out.push(b'\n');
+}
+
 /// Appends the seconds from one time to another; the later of two CPUs may be a little early.
 fn seconds(out: &mut Vec<u8>, from: u64, to: u64) {
     if to < from {
@@ -216,6 +227,10 @@ impl View for Text {
 
     fn lost(&mut self, out: &mut Vec<u8>, lost: &Lost<'_>) {
         loss(out, lost, self.options.clock, &mut self.seconds);
+    }
+
+    fn remark(&mut self, out: &mut Vec<u8>, said: &Remark<'_>) {
+        remark(out, said, self.options.clock, &mut self.seconds);
     }
 
     fn clock(&mut self, clock: Clock) {
@@ -287,6 +302,14 @@ mod tests {
         let want = "-- lost 12 events on CPU 3 between 12:00:00.000000 and 12:00:01.500000 (ring buffer full)\n\
                     -- lost 1 event (a\\x1bb)\n";
         assert_eq!(String::from_utf8(out).unwrap(), want);
+    }
+
+    #[test]
+    fn remarks_are_lines_that_no_terminal_obeys() {
+        let mut view = Text::new(TextOptions { utc: true, clock: NOON, ..TextOptions::default() });
+        let mut out = Vec::new();
+        view.remark(&mut out, &Remark { time: 1_500_000_000, kind: "note", text: "de\x1bploy\n" });
+        assert_eq!(String::from_utf8(out).unwrap(), "-- 12:00:01.500000 note: de\\x1bploy\\n\n");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, anyhow};
 use mountsnoop::assemble::{Assembler, Op};
 use mountsnoop::filter::{Filter, TimeContext, TimeSpec, parse_comm};
-use mountsnoop::format::{CONTINUED, ClockSync, FileHeader, Item, Lost, Reader};
+use mountsnoop::format::{CONTINUED, ClockSync, FileHeader, Item, Lost, Marker, Reader};
 use mountsnoop::views::{self, Clock, Detail, Json, Stamp, Text, TextOptions, View};
 
 use crate::args::{FilterArgs, ViewArgs};
@@ -176,14 +176,14 @@ impl<W: Write> Rows<W> {
         self.out.result()
     }
 
-    /// Whether what was lost may be of the time that is asked for.
-    fn concerns(&self, lost: &Lost) -> bool {
+    /// Whether what happened then may be of the time that is asked for.
+    fn concerns(&self, from_ns: u64, to_ns: u64) -> bool {
         let Filter { since, until, .. } = self.filter;
-        since.is_none_or(|since| lost.to_ns >= since) && until.is_none_or(|until| lost.from_ns <= until)
+        since.is_none_or(|since| to_ns >= since) && until.is_none_or(|until| from_ns <= until)
     }
 
     pub fn lost(&mut self, lost: &Lost) {
-        if lost.reason.counts_events() && self.concerns(lost) {
+        if lost.reason.counts_events() && self.concerns(lost.from_ns, lost.to_ns) {
             self.assembler.missing(Some(lost.to_ns));
             let why = lost.reason.to_string();
             let between = Some((lost.from_ns, lost.to_ns));
@@ -191,6 +191,16 @@ impl<W: Write> Rows<W> {
             self.view.lost(&mut self.out.buffer, &lost);
             self.out.spill();
         }
+    }
+
+    pub fn remark(&mut self, marker: &Marker) -> Result<()> {
+        if self.concerns(marker.boottime_ns, marker.boottime_ns) {
+            let (kind, time) = (marker.kind.to_string(), marker.boottime_ns);
+            let remark = views::Remark { time, kind: &kind, text: &marker.text };
+            self.view.remark(&mut self.out.buffer, &remark);
+            self.out.spill();
+        }
+        self.out.result()
     }
 
     /// What has not returned by now will not, in this trace.
@@ -248,7 +258,8 @@ impl<W: Write> Rows<W> {
             }
             Item::Metadata(metadata) => self.host(&metadata.hostname),
             Item::Clock(clock) => self.clock(&clock)?,
-            Item::Lost(lost) if self.concerns(&lost) => {
+            Item::Marker(marker) => self.remark(&marker)?,
+            Item::Lost(lost) if self.concerns(lost.from_ns, lost.to_ns) => {
                 complaints.lost(&lost);
                 self.lost(&lost);
             }

@@ -143,6 +143,12 @@ fn index() {
 }
 
 #[test]
+fn marker() {
+    let marker = Marker { boottime_ns: 300, kind: MarkerKind::EDITED, text: "\u{e9}".to_owned() };
+    golden(&marker, b"\x01\xfb\x2c\x01\x03\x02\xc3\xa9");
+}
+
+#[test]
 fn every_record_that_is_written_can_be_read_back() {
     // The limit of the decoder counts integers in full width, that of the encoder would not.
     let many = Metadata { args: vec![String::new(); 200_000], ..Metadata::default() };
