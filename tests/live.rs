@@ -15,4 +15,5 @@ mod newcalls;
 mod rights;
 mod seed;
 mod unseen;
+mod unwritten;
 mod watching;

@@ -11,6 +11,8 @@ mod years;
 
 // What records on the running kernel: needs root, and says so where it is not.
 #[cfg(feature = "record")]
+mod killed;
+#[cfg(feature = "record")]
 mod live;
 #[cfg(feature = "record")]
 mod newcalls;

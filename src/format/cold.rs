@@ -2,7 +2,9 @@
 //! Must not know how they become bytes; field order is the file format (docs/FORMAT.md).
 
 use std::fmt;
+use std::io;
 
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::codec::Cold;
@@ -93,6 +95,9 @@ impl Cold for ClockSync {
 #[serde(transparent)]
 pub struct LossReason(pub u32);
 
+/// From here on a reason is this and the number of an error of the operating system, below 4096.
+const WRITE_FAILED: u32 = 4096;
+
 impl LossReason {
     /// Events: no room in the ring buffer.
     pub const RING_FULL: LossReason = LossReason(1);
@@ -104,7 +109,7 @@ impl LossReason {
     pub const MISSED: LossReason = LossReason(4);
     /// Events: the recorder's own queue was full.
     pub const USER_QUEUE: LossReason = LossReason(5);
-    /// Events: the disk was full, or writing failed.
+    /// Events: the disk was full.
     pub const DISK_FULL: LossReason = LossReason(6);
     /// Events: they were recorded, and what held them, or the record of their loss, is damaged.
     pub const DAMAGED: LossReason = LossReason(7);
@@ -116,9 +121,29 @@ impl LossReason {
         (LossReason::OVERFLOW, "event too long"),
         (LossReason::MISSED, "program not run by the kernel"),
         (LossReason::USER_QUEUE, "recorder too slow"),
-        (LossReason::DISK_FULL, "disk full or not writable"),
+        (LossReason::DISK_FULL, "disk full"),
         (LossReason::DAMAGED, "the file was damaged"),
     ];
+
+    /// Events: writing failed with this error of the operating system. Those that say that there is no room are
+    /// [`LossReason::DISK_FULL`].
+    pub fn write_failed(errno: i32) -> LossReason {
+        let no_room = [Errno::NOSPC, Errno::DQUOT, Errno::FBIG].map(Errno::raw_os_error);
+        match u32::try_from(errno) {
+            Ok(number) if !no_room.contains(&errno) => LossReason(WRITE_FAILED.saturating_add(number)),
+            _ => LossReason::DISK_FULL,
+        }
+    }
+
+    /// Whether the events came as far as the recorder, which could not write them.
+    pub fn is_unwritten(self) -> bool {
+        self == LossReason::DISK_FULL || self.errno().is_some()
+    }
+
+    /// The error behind [`LossReason::write_failed`].
+    fn errno(self) -> Option<i32> {
+        self.0.checked_sub(WRITE_FAILED).filter(|errno| *errno < 4096).map(|errno| errno as i32)
+    }
 
     /// What users call it; `None` for a number this version does not know.
     pub fn name(self) -> Option<&'static str> {
@@ -134,9 +159,11 @@ impl LossReason {
 
 impl fmt::Display for LossReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name() {
-            Some(name) => f.write_str(name),
-            None => write!(f, "reason {}", self.0),
+        match (self.name(), self.errno()) {
+            (Some(name), _) => f.write_str(name),
+            // With its number: the text is that of the reader's system.
+            (None, Some(errno)) => write!(f, "writing failed: {}", io::Error::from_raw_os_error(errno)),
+            (None, None) => write!(f, "reason {}", self.0),
         }
     }
 }

@@ -123,6 +123,8 @@ pub const UNSORTED: u16 = 1 << 3;
 pub const FORCED_FLUSH: u16 = 1 << 4;
 /// `BlockHeader::flags`: the block begins with the clocks, and every process is told of again: reading can begin here.
 pub const FRESH: u16 = 1 << 5;
+/// `BlockHeader::flags`: the block holds a MARKER record.
+pub const REMARK: u16 = 1 << 6;
 
 /// `End::flags`: another file of this recording follows.
 pub const CONTINUED: u32 = 1;

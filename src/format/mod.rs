@@ -47,7 +47,7 @@ pub use damage::{Damage, DamageReason};
 pub use error::{Error, ErrorKind, Format};
 pub use header::{
     BLOCK_EVENTS, BLOCK_INDEX, BLOCK_META, BLOCK_SNAPSHOT, BlockHeader, CONTINUED, End, FORCED_FLUSH, FRESH,
-    FileHeader, HAS_FAILED_OP, HAS_TRUNC_STR, LOSS_BEFORE, UNSORTED,
+    FileHeader, HAS_FAILED_OP, HAS_TRUNC_STR, LOSS_BEFORE, REMARK, UNSORTED,
 };
 pub use identity::FileIdentity;
 pub use index::{Index, Place, Row};
@@ -59,4 +59,5 @@ pub use record::{RawRecord, Record, RecordError, Records};
 pub use scan::{Frame, Scanner, Wanted};
 pub use sniff::Looks;
 pub use stats::{CpuStats, Proof, RecorderStats, Unbalanced};
-pub use writer::{EventInfo, Totals, Writer, WriterOptions};
+pub use unindexed::room_to_close;
+pub use writer::{Abandoned, EventInfo, Totals, Writer, WriterOptions};

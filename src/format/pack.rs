@@ -3,9 +3,10 @@
 
 use zstd::{bulk, zstd_safe::CParameter};
 
+use super::cold::Lost;
 use super::error::{Error, ErrorKind};
 use super::header::{self, BlockHeader};
-use super::record;
+use super::record::{self, Record, Records};
 use super::wire;
 use super::writer::{EventInfo, Totals, WriterOptions};
 
@@ -188,6 +189,22 @@ impl Packer {
     /// Header and frame of the block made last.
     pub fn packed(&self) -> &[u8] {
         self.out.get(..self.packed).unwrap_or_default()
+    }
+
+    /// Drops what the block cannot be written with, events and what is said about them, and keeps the rest for the next. Says
+    /// from when to when the events were, and what was lost.
+    pub fn abandon(&mut self) -> (Option<(u64, u64)>, Vec<Lost>) {
+        let (times, raw) = (self.times, std::mem::take(&mut self.raw));
+        self.clear();
+        let mut losses = Vec::new();
+        for record in Records::new(&raw).flatten() {
+            match record.typed() {
+                Ok(Record::Event(_) | Record::Clock(_) | Record::Index(_)) => {}
+                Ok(Record::Lost(lost)) => losses.push(lost),
+                _ => self.record(record.kind, record.flags, record.body, None),
+            }
+        }
+        (times, losses)
     }
 
     /// Begins the next block.

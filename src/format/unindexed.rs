@@ -51,12 +51,30 @@ impl Unindexed {
         rest.map(|(_, index)| take(index))
     }
 
+    /// An INDEX that was to be written was not.
+    pub fn put_back(&mut self, index: &Index) {
+        if let Some(level) = self.levels.get_mut(usize::from(index.level)) {
+            level.first = index.first;
+            level.rows.splice(..0, index.rows.iter().copied());
+        }
+    }
+
     /// Where the root stands, and its bytes.
     pub fn root(&self) -> Option<(u64, u64)> {
         let top = self.levels.last()?;
         let row = top.rows.last()?;
         Some((top.first.behind(row)?.offset.checked_sub(row.index_bytes)?, row.index_bytes))
     }
+}
+
+/// Bytes that a file of so many blocks may still take when it is closed: the INDEX blocks that are due then, and the END.
+/// The last block is not among them.
+pub fn room_to_close(blocks: u64) -> u64 {
+    let row = |rows: u64| wire::compress_bound(wire::MAX_INDEX_ROW * (rows as usize + 2)) + wire::BLOCK_FRAME;
+    let levels = (0..wire::INDEX_LEVELS).map(|level| blocks >> (10 * level)).take_while(|rows| *rows > 0);
+    // One level above the highest that has a row: the root.
+    let indexes = levels.chain([1]).map(|rows| row(rows.min(wire::INDEX_ROWS as u64)) as u64);
+    indexes.sum::<u64>() + wire::END_FRAME as u64
 }
 
 fn take(index: &mut Index) -> Index {

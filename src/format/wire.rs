@@ -68,6 +68,8 @@ pub const MAX_RECORD: usize = 1 << 20;
 
 /// Most rows of an INDEX.
 pub const INDEX_ROWS: usize = 1024;
+/// No row of an INDEX is longer: nine varints of 64 bits and one of 32.
+pub const MAX_INDEX_ROW: usize = 9 * 9 + 5;
 /// Levels of INDEX blocks: so many list all the blocks that there can be.
 pub const INDEX_LEVELS: u8 = 7;
 

@@ -61,6 +61,17 @@ pub struct Totals {
     pub file_bytes: u64,
 }
 
+/// What a block held that could not be written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Abandoned {
+    /// Events.
+    pub events: u64,
+    /// Their earliest and latest time, ns of CLOCK_BOOTTIME, as far as they had got into the block.
+    pub span: Option<(u64, u64)>,
+    /// The LOST records.
+    pub lost: Vec<Lost>,
+}
+
 /// Writes one trace to `W`, append-only: a pipe will do.
 ///
 /// Every block goes out in one `write_all`. Dropping a writer without [`Writer::finish`] leaves a trace
@@ -139,14 +150,14 @@ impl<W: Write> Writer<W> {
         self.cold(clock, Some(clock.boottime_ns))
     }
 
-    /// Appends a loss, and adds it to the cumulative count of block headers if it counts events.
+    /// Appends a loss, unless it fails, and adds it to the cumulative count of block headers if it counts events.
     pub fn lost(&mut self, lost: &Lost) -> Result<(), Error> {
         self.cold(lost, Some(lost.to_ns))?;
         self.packer.flag(header::LOSS_BEFORE);
         if lost.reason.counts_events() {
             self.totals.lost = self.totals.lost.saturating_add(lost.count);
         }
-        self.cut_if_full()
+        Ok(())
     }
 
     /// From here on every process is told of again, and `clock` is not earlier than what was written before: begins a
@@ -170,14 +181,16 @@ impl<W: Write> Writer<W> {
         self.about(stats)
     }
 
-    /// Appends a remark.
-    pub fn marker(&mut self, marker: &Marker) -> Result<(), Error> {
-        self.cold(marker, Some(marker.boottime_ns))
-    }
-
     /// Appends how the recorded program ended.
     pub fn child_exit(&mut self, exit: &ChildExit) -> Result<(), Error> {
         self.cold(exit, Some(exit.boottime_ns))
+    }
+
+    /// Appends a remark. Its block says that it holds one.
+    pub fn marker(&mut self, marker: &Marker) -> Result<(), Error> {
+        self.cold(marker, Some(marker.boottime_ns))?;
+        self.packer.flag(header::REMARK);
+        Ok(())
     }
 
     /// Appends a record as it is, for tools that copy what they do not know. Events have [`Writer::event`]: they are
@@ -224,9 +237,26 @@ impl<W: Write> Writer<W> {
         self.given - self.totals.events
     }
 
+    /// After a block could not be written, and where `W` has kept nothing of it: leaves its events and losses out, and goes
+    /// on. What else it held comes with the next block.
+    pub fn abandon(&mut self) -> Abandoned {
+        self.failed = None;
+        let (span, lost) = self.packer.abandon();
+        let counted = lost.iter().filter(|lost| lost.reason.counts_events()).map(|lost| lost.count);
+        self.totals.lost = counted.fold(self.totals.lost, u64::saturating_sub);
+        let events = self.unwritten_events();
+        self.given = self.totals.events;
+        Abandoned { events, span, lost }
+    }
+
     /// Where the bytes go.
     pub fn get_ref(&self) -> &W {
         &self.out
+    }
+
+    /// The same, to be told how to take the bytes.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.out
     }
 
     /// Gives `W` back without closing the trace; what waits in memory is lost.
@@ -350,6 +380,10 @@ impl<W: Write> Writer<W> {
         self.packer.flag(flags);
         let header = self.block(false)?;
         self.unindexed.push(&header, None);
+        self.indexes()
+    }
+
+    fn indexes(&mut self) -> Result<(), Error> {
         while let Some(index) = self.unindexed.full() {
             self.index(&index)?;
         }
@@ -360,7 +394,10 @@ impl<W: Write> Writer<W> {
     fn index(&mut self, index: &Index) -> Result<(), Error> {
         let body = self.encode(&Packed::from(index))?;
         self.packer.record(Packed::KIND, 0, &body, None);
-        let header = self.block(true)?;
+        let header = self.block(true).inspect_err(|_| {
+            self.packer.clear();
+            self.unindexed.put_back(index);
+        })?;
         self.unindexed.push(&header, Some(index));
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use rustix::time::{ClockId, DynamicClockId, Timespec, clock_gettime, clock_gettime_dynamic};
 
-use crate::format::ClockSync;
+use crate::format::{ClockSync, Marker, MarkerKind};
 
 fn ns(time: Timespec) -> i64 {
     time.tv_sec.saturating_mul(1_000_000_000).saturating_add(time.tv_nsec)
@@ -41,9 +41,60 @@ fn bracketed() -> ClockSync {
     }
 }
 
+/// The wall clock moved by so much more or less than the time that passed: it was set. NTP slews it by 0.05 % at the most
+/// (adjtimex(2)), 5 ms between two looks.
+const STEP_NS: i64 = 100_000_000;
+
+/// Watches whether somebody sets the wall clock.
+#[derive(Debug, Default)]
+pub struct Steps(Option<ClockSync>);
+
+impl Steps {
+    /// Looks at the clocks again; what there is to say if the wall clock was set since the last time.
+    pub fn look(&mut self, now: &ClockSync) -> Option<Marker> {
+        let before = self.0.replace(*now)?;
+        let offset = |clock: &ClockSync| clock.realtime_ns.saturating_sub(clock.boottime_ns as i64);
+        let step_ns = offset(now).saturating_sub(offset(&before));
+        if step_ns.saturating_abs() < STEP_NS {
+            return None;
+        }
+        let waited = now.boottime_ns.saturating_sub(before.boottime_ns) as f64 / 1e9;
+        let text = format!(
+            "the wall clock was set {} by {:.3} s, within the {waited:.3} s before",
+            if step_ns < 0 { "back" } else { "forward" },
+            step_ns.unsigned_abs() as f64 / 1e9
+        );
+        Some(Marker { boottime_ns: now.boottime_ns, kind: MarkerKind::CLOCK_STEP, text })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wall_clock_that_is_set_is_noticed_and_one_that_is_slewed_is_not() {
+        let mut steps = Steps::default();
+        let mut look = |boottime_ms: u64, realtime_ms: i64| {
+            let (boottime_ns, realtime_ns) = (boottime_ms * 1_000_000, realtime_ms * 1_000_000);
+            let said = steps.look(&ClockSync { boottime_ns, realtime_ns, ..ClockSync::default() });
+            said.map(|marker| {
+                assert_eq!((marker.kind, marker.boottime_ns), (MarkerKind::CLOCK_STEP, boottime_ns));
+                marker.text
+            })
+        };
+        let said = |text: &str| Some(text.to_string());
+        assert_eq!(look(1000, 50_000), None, "there is nothing to compare with");
+        assert_eq!(look(1250, 50_250), None);
+        assert_eq!(look(11_250, 60_255), None, "slewed by 5 ms in 10 s");
+        let forward = "the wall clock was set forward by 3600.000 s, within the 0.250 s before";
+        assert_eq!(look(11_500, 3_660_505), said(forward));
+        assert_eq!(look(11_750, 3_660_755), None, "it has been said");
+        let back = "the wall clock was set back by 0.100 s, within the 0.250 s before";
+        assert_eq!(look(12_000, 3_660_905), said(back));
+        // Both clocks go on while the host sleeps.
+        assert_eq!(look(90_012_000, 93_660_905), None);
+    }
 
     #[test]
     fn the_clocks_of_one_sample_belong_to_one_moment() {

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use super::{Options, Sink, Summary};
-use crate::format::{ChildExit, ClockSync, Lost, Metadata, RecorderStats};
+use super::{Options, Sink, Summary, TraceOptions};
+use crate::format::{ChildExit, ClockSync, Lost, Marker, Metadata, RecorderStats};
 
 const WHY: &str = "this mountsnoop was built without recording (--no-default-features): it replays, summarizes and \
                    exports traces; to record, use one built with the feature `record`, on Linux";
@@ -28,8 +28,13 @@ pub enum TraceFile {}
 
 impl TraceFile {
     /// Explains that recording is not built in.
-    pub fn create(_path: &Path, _force: bool, _level: i32) -> Result<TraceFile> {
+    pub fn create(_path: &Path, _options: &TraceOptions) -> Result<TraceFile> {
         bail!(WHY)
+    }
+
+    /// What a person should know, since this was asked last.
+    pub fn said(&mut self) -> Vec<String> {
+        match *self {}
     }
 
     /// Bytes written so far.
@@ -52,6 +57,9 @@ impl Sink for TraceFile {
         match *self {}
     }
     fn child_exit(&mut self, _: &ChildExit) -> Result<()> {
+        match *self {}
+    }
+    fn marker(&mut self, _: &Marker) -> Result<()> {
         match *self {}
     }
     fn flush(&mut self) -> Result<()> {

@@ -1,5 +1,7 @@
 //! Recording, where it is built in. `disabled.rs` is its twin.
 
+#[path = "about.rs"]
+mod about;
 #[path = "attach.rs"]
 mod attach;
 #[path = "capture.rs"]
@@ -20,14 +22,28 @@ mod linger;
 mod link;
 #[path = "load.rs"]
 mod load;
+#[path = "losses.rs"]
+mod losses;
 #[path = "messages.rs"]
 mod messages;
+#[path = "output.rs"]
+mod output;
+#[path = "place.rs"]
+mod place;
 #[path = "rights.rs"]
 mod rights;
+#[path = "segment.rs"]
+mod segment;
 #[path = "session.rs"]
 mod session;
+#[path = "signals.rs"]
+mod signals;
 #[path = "skeleton.rs"]
 mod skeleton;
+#[path = "sync.rs"]
+mod sync;
+#[path = "tally.rs"]
+mod tally;
 #[path = "tracefs.rs"]
 mod tracefs;
 

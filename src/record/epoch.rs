@@ -15,19 +15,26 @@ pub(super) struct Epoch {
     bytes: usize,
     /// The next has been asked for.
     asked: bool,
+    /// Somebody cannot wait.
+    ended: bool,
     /// The kernel side began the next at this boot time: whatever is later is of the next.
     next_ns: Option<u64>,
 }
 
 impl Epoch {
     pub fn new(now: Instant) -> Epoch {
-        Epoch { began: now, bytes: 0, asked: false, next_ns: None }
+        Epoch { began: now, bytes: 0, asked: false, ended: false, next_ns: None }
     }
 
     /// Whether the kernel side is to begin the next, which is said once.
     pub fn is_over(&mut self, now: Instant) -> bool {
-        let over = self.bytes >= BYTES || self.bytes > 0 && now >= self.began + AGE;
+        let over = self.ended || self.bytes >= BYTES || self.bytes > 0 && now >= self.began + AGE;
         over && !std::mem::replace(&mut self.asked, true)
+    }
+
+    /// It is over, whatever has been recorded since.
+    pub fn end(&mut self) {
+        self.ended = true;
     }
 
     /// When it is over, if nothing more comes.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::format::{ChildExit, ClockSync, Lost, Metadata, RecorderStats};
+use crate::format::{ChildExit, ClockSync, Lost, Marker, Metadata, RecorderStats};
 
 pub mod preflight;
 
@@ -41,6 +41,34 @@ pub struct Options {
     pub args: Vec<String>,
     /// Compression level of the trace that is written, for its metadata; `None` where none is written.
     pub level: Option<i32>,
+}
+
+/// How a trace file is written.
+#[derive(Debug, Clone)]
+pub struct TraceOptions {
+    /// Overwrite a file that exists.
+    pub force: bool,
+    /// Compression, 0 to 19.
+    pub level: i32,
+    /// When what was written is brought to the disk.
+    pub sync: Durability,
+}
+
+impl Default for TraceOptions {
+    fn default() -> TraceOptions {
+        TraceOptions { force: false, level: 3, sync: Durability::Every(Duration::from_secs(5)) }
+    }
+}
+
+/// When what was written is brought to the disk: what a power failure can cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// When the kernel does it anyway.
+    None,
+    /// This often, and when a file is closed.
+    Every(Duration),
+    /// After each block, as fast as the disk can.
+    Block,
 }
 
 /// How the programs are attached to the kernel.
@@ -102,11 +130,21 @@ pub trait Sink {
     fn lost(&mut self, lost: &Lost) -> Result<()>;
     /// The command has ended.
     fn child_exit(&mut self, exit: &ChildExit) -> Result<()>;
+    /// Something that a reader should know of this moment.
+    fn marker(&mut self, marker: &Marker) -> Result<()>;
     /// [`Options::flush`] has passed since the first event that may not be out yet, or a batch has ended for a sink
     /// that wants every batch out.
     fn flush(&mut self) -> Result<()>;
     /// The recording is over: everything that could be captured has been handed over.
     fn end(&mut self, stats: &RecorderStats, clock: &ClockSync) -> Result<()>;
+    /// What was handed over and could not be kept.
+    fn unwritten(&self) -> Unwritten {
+        Unwritten::default()
+    }
+    /// Whether every process is to be told of again, since the answer was last yes: [`Sink::fresh`] will say from where on.
+    fn wants_fresh(&mut self) -> bool {
+        false
+    }
     /// For a person who waits; once a second, if [`Options::progress`] asks for it.
     fn progress(&mut self, _so_far: &Progress) {}
 }
@@ -122,6 +160,15 @@ pub struct Progress {
     pub lost: u64,
 }
 
+/// What a sink could not keep.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unwritten {
+    /// Events.
+    pub events: u64,
+    /// What else went wrong, a sentence each.
+    pub why: Vec<String>,
+}
+
 /// How a recording went.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
@@ -131,6 +178,8 @@ pub struct Summary {
     pub events: u64,
     /// Events that did not, for whatever reason.
     pub lost: u64,
+    /// Those of them that the sink could not keep, and what else went wrong there.
+    pub unwritten: Unwritten,
     /// Strings and sections missing from events that are there.
     pub parts_lost: u64,
     /// Why the recorder's own counts do not prove that nothing else is missing.
@@ -142,18 +191,23 @@ pub struct Summary {
 impl Summary {
     /// Whether something is missing from the recording, or may be.
     pub fn lossy(&self) -> bool {
-        self.lost > 0 || self.parts_lost > 0 || self.doubt.is_some()
+        self.lost > 0 || self.parts_lost > 0 || self.doubt.is_some() || !self.unwritten.why.is_empty()
     }
 
     /// What is missing, a sentence each with what to do.
     pub fn complaints(&self) -> Vec<String> {
         let mut said = Vec::new();
-        if self.lost > 0 {
+        let unwritten = self.unwritten.events;
+        if self.lost > unwritten {
             said.push(format!(
                 "{} events were lost while recording: use a larger --ring-size; info says why",
-                self.lost
+                self.lost - unwritten
             ));
         }
+        if unwritten > 0 {
+            said.push(format!("{unwritten} events were lost because they could not be written"));
+        }
+        said.extend(self.unwritten.why.iter().cloned());
         if self.parts_lost > 0 {
             said.push(format!("{} arguments of recorded calls were lost", self.parts_lost));
         }

@@ -8,15 +8,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::thread::CapabilitySet;
-use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::super::preflight::System;
 use super::super::{Attachment, CommandEnd, Options, Progress, Sink, Summary};
+use super::about;
 use super::capture::{self, Order};
+use super::clock::{self, Steps};
 use super::command::Running;
 use super::epoch::Epoch;
-use super::{Books, Message, clock, host, rights};
-use crate::format::{ChildExit, CpuStats, LossReason, Lost, Metadata, RecorderStats};
+use super::tally::Tally;
+use super::{Books, Message, rights, signals};
+use crate::format::{ChildExit, ClockSync, LossReason, Lost};
 use crate::layout::{self, Common};
 
 /// Batches that may wait for the writer before the capture thread waits for it, and the ring buffer fills.
@@ -40,7 +42,7 @@ pub fn run(options: &Options, sink: &mut dyn Sink) -> Result<Summary> {
     }
     let (sender, receiver) = sync_channel(BATCHES);
     let stop = Arc::new(AtomicBool::new(false));
-    watch_signals(sender.clone())?;
+    signals::watch(sender.clone())?;
     let epoch = Arc::new(AtomicU32::new(0));
     let order = Order {
         ring_bytes: options.ring_bytes,
@@ -62,26 +64,6 @@ pub fn run(options: &Options, sink: &mut dyn Sink) -> Result<Summary> {
     Ok(session.summary)
 }
 
-fn watch_signals(out: SyncSender<Message>) -> Result<()> {
-    let mut signals =
-        signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).context("failed to watch for signals")?;
-    std::thread::spawn(move || {
-        rights::keep_none();
-        let mut asked = false;
-        for signal in signals.forever() {
-            if asked {
-                // Somebody is impatient: the file is readable as it stands, only not closed.
-                let _ = signal_hook::low_level::emulate_default_handler(signal);
-            }
-            asked = true;
-            if out.send(Message::Signal(signal)).is_err() {
-                let _ = signal_hook::low_level::emulate_default_handler(signal);
-            }
-        }
-    });
-    Ok(())
-}
-
 fn spawn_capture(order: Order, out: SyncSender<Message>, stop: Arc<AtomicBool>) -> Result<()> {
     std::thread::Builder::new()
         .name("capture".to_string())
@@ -94,23 +76,6 @@ fn spawn_capture(order: Order, out: SyncSender<Message>, stop: Arc<AtomicBool>) 
     Ok(())
 }
 
-/// What is left out of the trace on purpose, in words.
-fn filters(options: &Options) -> Vec<String> {
-    let only = &options.only;
-    let mut filters = Vec::new();
-    let mut add = |wanted: bool, text: String| filters.extend(wanted.then_some(text));
-    let words: Vec<_> = options.command.iter().map(|word| word.to_string_lossy()).collect();
-    add(!words.is_empty(), format!("only the command {:?} and its descendants", words.join(" ")));
-    let forks = if only.follow_forks { " and their descendants" } else { "" };
-    add(!only.pids.is_empty(), format!("only processes {:?}{forks}", only.pids));
-    add(!only.namespaces.is_empty(), format!("only mount namespaces {:?}", only.namespaces));
-    add(only.cgroup.is_some(), format!("only cgroup {}", only.cgroup.unwrap_or_default()));
-    add(!only.calls.is_empty(), format!("only calls number {:?}", only.calls));
-    add(only.failed, "only calls that failed".to_string());
-    add(!options.queries, "statmount, listmount and listns are counted, not recorded".to_string());
-    filters
-}
-
 struct Session<'a> {
     options: &'a Options,
     sink: &'a mut dyn Sink,
@@ -121,11 +86,9 @@ struct Session<'a> {
     summary: Summary,
     started: Instant,
     command: Option<Running>,
-    /// By CPU: the next sequence number, and the time of the last event.
-    next: Vec<(u64, u64)>,
     attached_ns: u64,
-    /// [`Attachment::counts_collide`].
-    counts_collide: bool,
+    tally: Tally,
+    steps: Steps,
     epoch: Epoch,
     /// When the first event came that may not have been flushed.
     dirty_since: Option<Instant>,
@@ -152,9 +115,9 @@ impl<'a> Session<'a> {
             summary: Summary::default(),
             started: now,
             command: None,
-            next: Vec::new(),
             attached_ns: 0,
-            counts_collide: false,
+            tally: Tally::default(),
+            steps: Steps::default(),
             epoch: Epoch::new(now),
             dirty_since: None,
             next_clock: now + CLOCK_EVERY,
@@ -210,13 +173,19 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         if now >= self.next_clock {
-            self.sink.clock(&clock::sample())?;
+            let clock = clock::sample();
+            self.look_at_the_clock(&clock)?;
+            self.sink.clock(&clock)?;
             self.next_clock = now + CLOCK_EVERY;
             self.dirty_since.get_or_insert(now);
         }
         if self.dirty_since.is_some_and(|since| now >= since + self.options.flush) {
+            self.look_at_the_clock(&clock::sample())?;
             self.sink.flush()?;
             self.dirty_since = None;
+        }
+        if self.sink.wants_fresh() {
+            self.epoch.end();
         }
         if self.epoch.is_over(now) {
             self.next_epoch.fetch_add(1, Ordering::Release);
@@ -226,7 +195,7 @@ impl<'a> Session<'a> {
             let so_far = Progress {
                 elapsed: self.started.elapsed(),
                 events: self.summary.events,
-                lost: self.summary.lost,
+                lost: self.summary.lost + self.sink.unwritten().events,
             };
             self.sink.progress(&so_far);
         }
@@ -236,12 +205,22 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    fn look_at_the_clock(&mut self, clock: &ClockSync) -> Result<()> {
+        let Some(marker) = self.steps.look(clock) else { return Ok(()) };
+        // Apart from the events: whoever reads only what is about the trace will find it.
+        self.sink.flush()?;
+        self.sink.marker(&marker)?;
+        self.sink.clock(clock)?;
+        self.sink.flush()
+    }
+
     fn begin(&mut self, attachment: Attachment) -> Result<()> {
         self.started = Instant::now();
-        self.counts_collide = attachment.counts_collide;
         let clock = clock::sample();
         self.attached_ns = clock.boottime_ns.max(1);
-        self.sink.begin(&self.metadata(attachment), &clock)?;
+        self.tally = Tally::new(self.attached_ns, attachment.counts_collide);
+        self.steps.look(&clock);
+        self.sink.begin(&about::metadata(self.options, attachment), &clock)?;
         if !self.options.command.is_empty() && self.stopped_by.is_none() {
             match Running::start(&self.options.command, self.sender.clone()) {
                 Ok(running) => self.command = Some(running),
@@ -256,36 +235,6 @@ impl<'a> Session<'a> {
         rights::keep_only(self.command.as_ref().map_or(CapabilitySet::empty(), |_| CapabilitySet::KILL))
     }
 
-    fn metadata(&self, attachment: Attachment) -> Metadata {
-        let uname = rustix::system::uname();
-        let text = |name: &std::ffi::CStr| name.to_string_lossy().into_owned();
-        Metadata {
-            tool_version: env!("CARGO_PKG_VERSION").to_string(),
-            tool_commit: env!("MOUNTSNOOP_COMMIT").to_string(),
-            args: self.options.args.clone(),
-            hostname: text(uname.nodename()),
-            kernel_release: text(uname.release()),
-            kernel_version: text(uname.version()),
-            machine: text(uname.machine()),
-            os: host::os(),
-            page_size: rustix::param::page_size() as u32,
-            cpus: host::possible_cpus(),
-            boot_id: host::boot_id(),
-            init_mnt_ns: host::init_mnt_ns(),
-            recorder_pid: std::process::id(),
-            attach_mode: attachment.mode,
-            attach_reason: attachment.reason,
-            attached: attachment.attached,
-            missing: attachment.missing,
-            filters: filters(self.options),
-            ring_bytes: self.options.ring_bytes.into(),
-            flush_ns: self.options.flush.as_nanos() as u64,
-            level: self.options.level.unwrap_or_default(),
-            redaction: "none".to_string(),
-            labels: Vec::new(),
-        }
-    }
-
     fn events(&mut self, mut batch: &[u8]) -> Result<()> {
         let now = Instant::now();
         while let Some(length) = layout::u32_at(batch, 0) {
@@ -293,7 +242,9 @@ impl<'a> Session<'a> {
             batch = rest;
             let head = Common::read(event)
                 .ok_or_else(|| anyhow!("the kernel side sent an event of {length} bytes"))?;
-            self.find_gap(&head)?;
+            if let Some(lost) = self.tally.event(&head) {
+                self.lost(&lost)?;
+            }
             if self.epoch.event(head.time, event.len(), now) {
                 self.sink.fresh(&clock::sample())?;
             }
@@ -305,23 +256,9 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Numbers are given out before room is asked for: one that never came is an event that was lost just here.
-    fn find_gap(&mut self, head: &Common) -> Result<()> {
-        let cpu = head.cpu as usize;
-        if self.next.len() <= cpu {
-            self.next.resize(cpu + 1, (0, self.attached_ns));
-        }
-        let (next, last_ns) = std::mem::replace(&mut self.next[cpu], (head.seq + 1, head.time));
-        self.gap(head.cpu, head.seq.saturating_sub(next), last_ns, head.time)
-    }
-
-    fn gap(&mut self, cpu: u32, count: u64, from_ns: u64, to_ns: u64) -> Result<()> {
-        if count > 0 && !self.counts_collide {
-            self.summary.lost += count;
-            let reason = LossReason::RING_FULL;
-            self.sink.lost(&Lost { from_ns, to_ns, cpu: Some(cpu), count, reason })?;
-        }
-        Ok(())
+    fn lost(&mut self, lost: &Lost) -> Result<()> {
+        self.summary.lost += lost.count;
+        self.sink.lost(lost)
     }
 
     fn signalled(&mut self, signal: i32) {
@@ -353,21 +290,10 @@ impl<'a> Session<'a> {
 
     fn end(&mut self, books: Books) -> Result<()> {
         let clock = clock::sample();
-        let mut stats = RecorderStats::default();
-        for (cpu, count) in books.cpus.iter().enumerate() {
-            // What was lost after the last event that came has no successor to show it.
-            let (next, last_ns) = self.next.get(cpu).copied().unwrap_or((0, self.attached_ns));
-            self.gap(cpu as u32, count.seen.saturating_sub(next), last_ns, clock.boottime_ns)?;
-            stats.seen += count.seen;
-            stats.ring_full += count.ring_full;
-            stats.map_full += count.map_full;
-            stats.overflow += count.overflow;
-            stats.queries += count.queries;
-            stats.cpus.push(CpuStats { cpu: cpu as u32, seen: count.seen, ring_full: count.ring_full });
+        let (losses, mut stats) = self.tally.end(&books.cpus, clock.boottime_ns);
+        for lost in losses {
+            self.lost(&lost)?;
         }
-        stats.sent = stats.seen - stats.ring_full.min(stats.seen);
-        stats.written = self.summary.events;
-        stats.user_dropped = 0;
         stats.stopped_by = self.stopped_by.clone().unwrap_or_default();
         let missed = books.missed.iter().map(|(_, count)| count).sum();
         stats.missed = books.missed;
@@ -385,7 +311,12 @@ impl<'a> Session<'a> {
         self.summary.parts_lost = stats.map_full + stats.overflow;
         self.summary.doubt = stats.balance().err().map(|unbalanced| unbalanced.to_string()).or(books.doubt);
         self.summary.elapsed = self.started.elapsed();
-        self.sink.end(&stats, &clock)
+        self.sink.end(&stats, &clock)?;
+        let unwritten = self.sink.unwritten();
+        self.summary.events = self.summary.events.saturating_sub(unwritten.events);
+        self.summary.lost += unwritten.events;
+        self.summary.unwritten = unwritten;
+        Ok(())
     }
 
     /// What was captured so far stays, in a file that says it was not closed.

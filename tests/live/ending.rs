@@ -51,31 +51,6 @@ fn a_second_signal_ends_at_once() {
     }
 }
 
-/// With a full disk nothing can be recorded any more; what was stays readable, and the command goes on undisturbed.
-#[test]
-fn a_full_disk_ends_the_recording_but_not_the_command() {
-    let Some(dir) = live() else { return };
-    dir.compile("calls").compile("say").subdir("scratch");
-    dir.subdir("small");
-    let command = "#!/bin/sh
-        ./say before-it-was-full
-        until $mountsnoop replay small/t.mst 2> /dev/null | grep -q before-it-was-full; do sleep 0.05; done
-        ./calls scratch
-        sleep 1
-        echo ended";
-    std::fs::write(dir.path("command"), command).expect("a script");
-    let script = "mount -t tmpfs -o size=16k small small && \
-                  $mountsnoop record -o small/t.mst --compress 0 --flush 20ms -- sh ./command; \
-                  echo status $?; cp small/t.mst .";
-    dir.cmd("unshare", ["-m", "sh", "-c", script])
-        .env("mountsnoop", env!("CARGO_BIN_EXE_mountsnoop"))
-        .run()
-        .code(0)
-        .has("ended\nstatus 125")
-        .says("No space left on device");
-    dir.mountsnoop(["replay", "t.mst"]).run().code(3).has("umount2(\"before-it-was-full\", 0x0) = -ENOENT");
-}
-
 #[test]
 fn a_duration_ends_a_recording() {
     let Some(dir) = live() else { return };

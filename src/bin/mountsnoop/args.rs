@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use mountsnoop::record::AttachMode;
+use mountsnoop::record::{AttachMode, Durability};
 
 use crate::tool_args::{CompactArgs, CutArgs, MergeArgs, RepairArgs, VerifyArgs};
 
@@ -73,6 +73,9 @@ pub struct RecordArgs {
     /// Compression: 0 is the fastest, 19 the smallest
     #[arg(long, value_name = "LEVEL", default_value_t = 3, value_parser = clap::value_parser!(i32).range(0..=19))]
     pub compress: i32,
+    /// When to bring what was written to the disk: this often, `none`: when the kernel does, or after each `block`
+    #[arg(long, value_name = "TIME|none|block", default_value = "5s", value_parser = durability)]
+    pub sync: Durability,
     /// Also print the calls as they happen
     #[arg(long)]
     pub print: bool,
@@ -285,6 +288,14 @@ pub struct ViewArgs {
 
 fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; write for example 10ms, 30s or 5m"))
+}
+
+fn durability(text: &str) -> Result<Durability, String> {
+    match text {
+        "none" => Ok(Durability::None),
+        "block" => Ok(Durability::Block),
+        time => duration(time).map(Durability::Every).map_err(|error| format!("{error}, or none, or block")),
+    }
 }
 
 /// A power of two, with K, M or G behind it for its multiples.

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use mountsnoop::format::{
-    BLOCK_META, BlockHeader, ClockSync, Damage, Decompressor, FileHeader, Frame, LOSS_BEFORE, Metadata,
-    Record, RecorderStats, Records, Row, State, decompress,
+    BLOCK_META, BlockHeader, ClockSync, Damage, Decompressor, FileHeader, Frame, LOSS_BEFORE, LossReason,
+    Marker, Metadata, REMARK, Record, RecorderStats, Records, Row, State, decompress,
 };
 use mountsnoop::views::rfc3339;
 use serde_json::{Value, json};
@@ -54,12 +54,19 @@ struct Trace {
     /// Some block holds a LOST record.
     losses: bool,
     origins: Origins,
+    /// Why events could not be written.
+    unwritten: Vec<LossReason>,
+    /// The first [`DESCRIBED`].
+    markers: Vec<Marker>,
     /// The first [`DESCRIBED`], and how many there are.
     damages: Vec<Damage>,
     damaged: u64,
     /// The first [`LISTED`].
     list: Vec<(u64, BlockHeader)>,
 }
+
+/// Blocks with these flags have something to say that the index does not.
+const TELLING: u16 = LOSS_BEFORE | REMARK;
 
 /// Blocks that are listed: as many as a recorder writes for some 2.5 GB of events.
 const LISTED: usize = 10_000;
@@ -99,7 +106,7 @@ fn survey(path: &Path, list_blocks: bool, mut each: impl FnMut(&Trace) -> Result
         if first
             && !list_blocks
             && !trace.is_merged()
-            && let Some(all) = scanner.pass_by_index().with_context(|| input::name(path))?
+            && let Some(all) = scanner.pass_by_index(TELLING).with_context(|| input::name(path))?
         {
             trace.indexed(&all);
         }
@@ -152,6 +159,8 @@ impl Trace {
                     self.origins.stats(&stats);
                     self.stats = Some(*stats);
                 }
+                Ok(Record::Lost(lost)) => self.unwritten(lost.reason),
+                Ok(Record::Marker(marker)) if self.markers.len() < DESCRIBED => self.markers.push(marker),
                 _ => {}
             }
         }
@@ -163,6 +172,28 @@ impl Trace {
 
     fn is_sparse(&self) -> bool {
         self.header.as_ref().is_some_and(|header| header.identity().is_sparse())
+    }
+
+    fn unwritten(&mut self, reason: LossReason) {
+        if reason.is_unwritten() && !self.unwritten.contains(&reason) && self.unwritten.len() < DESCRIBED {
+            self.unwritten.push(reason);
+        }
+    }
+
+    /// How many events were lost, for each reason.
+    fn losses(&self, stats: &RecorderStats) -> String {
+        let missed = stats.missed.iter().fold(0, |sum: u64, (_, n)| sum.saturating_add(*n));
+        let unwritten = match &self.unwritten[..] {
+            [] => "not written".to_string(),
+            reasons => reasons.iter().map(LossReason::to_string).collect::<Vec<_>>().join(", "),
+        };
+        let all = [
+            (stats.ring_full, LossReason::RING_FULL.to_string()),
+            (stats.user_dropped, unwritten),
+            (missed, LossReason::MISSED.to_string()),
+        ];
+        let some = all.iter().filter(|(count, _)| *count > 0);
+        some.map(|(count, why)| format!("{count} ({why})")).collect::<Vec<_>>().join(", ")
     }
 
     /// Every event that happened is here, or was left out on purpose, and that is proven: closed, undamaged, nothing
@@ -190,9 +221,14 @@ impl Trace {
         if !self.is(State::Closed) {
             doubts.push(format!("it is {}", self.state.unwrap_or(State::Cut)));
         }
+        let why = match &self.stats {
+            Some(stats) if !self.is_merged() => format!(": {}", self.losses(stats)),
+            _ => String::new(),
+        };
         for proof in self.origins.proofs() {
             if proof.lost > 0 {
-                doubts.push(format!("{} of {} events were lost", proof.lost, proof.seen));
+                doubts
+                    .push(format!("{} of {} events were lost while recording{why}", proof.lost, proof.seen));
             }
             doubts.extend(proof.unbalanced.map(|unbalanced| unbalanced.to_string()));
         }
@@ -261,6 +297,10 @@ impl Trace {
             row("events", self.events.to_string());
         }
         row("lost", self.lost.to_string());
+        for marker in &self.markers {
+            let at = self.realtime(marker.boottime_ns).map(rfc3339).unwrap_or_default();
+            row("remark", format!("{at} {}: {}", marker.kind, marker.text));
+        }
         let ratio = self.raw_bytes as f64 / self.file_bytes.max(1) as f64;
         let sizes = format!("{}, {} uncompressed ({ratio:.1}x)", size(self.file_bytes), size(self.raw_bytes));
         row("size", format!("{sizes}, {} blocks", self.blocks));
@@ -314,8 +354,8 @@ impl Trace {
             "first_boottime_ns": self.span.map(|span| span.0), "last_boottime_ns": self.span.map(|span| span.1),
             "first": self.span.and_then(|span| self.realtime(span.0)).map(rfc3339),
             "last": self.span.and_then(|span| self.realtime(span.1)).map(rfc3339),
+            "merged": self.is_merged(), "sources": self.origins.json(), "markers": self.markers,
             "recorder": self.metadata, "stats": self.stats, "clock": self.clock, "sparse": self.is_sparse(),
-            "merged": self.is_merged(), "sources": self.origins.json(),
         });
         if blocks {
             value["block_list"] = Value::Array(list);

@@ -146,9 +146,11 @@ impl Complaints {
         }
         let why = self.reasons.iter().map(LossReason::to_string).collect::<Vec<_>>().join(", ");
         if *lost > 0 {
-            eprintln!(
-                "mountsnoop: {name}: {lost} events were lost while recording ({why}): a larger --ring-size helps"
-            );
+            let advice = match self.reasons.contains(&LossReason::RING_FULL) {
+                true => ": a larger --ring-size helps",
+                false => "",
+            };
+            eprintln!("mountsnoop: {name}: {lost} events were lost while recording ({why}){advice}");
         }
         match (*repaired, *lost_unknown) {
             (0, false) => {}

@@ -171,7 +171,7 @@ impl<W: Write> Rows<W> {
         }
     }
 
-    fn remark(&mut self, marker: &Marker) -> Result<()> {
+    pub fn remark(&mut self, marker: &Marker) -> Result<()> {
         self.tick(marker.boottime_ns)?;
         if self.concerns(marker.boottime_ns, marker.boottime_ns) {
             let (kind, time) = (marker.kind.to_string(), marker.boottime_ns);

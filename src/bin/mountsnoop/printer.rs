@@ -4,7 +4,7 @@
 use std::io;
 
 use anyhow::Result;
-use mountsnoop::format::{ChildExit, ClockSync, Lost, Metadata, RecorderStats};
+use mountsnoop::format::{ChildExit, ClockSync, Lost, Marker, Metadata, RecorderStats};
 use mountsnoop::layout;
 use mountsnoop::record::Sink;
 
@@ -43,6 +43,10 @@ impl Sink for Printer {
 
     fn child_exit(&mut self, _: &ChildExit) -> Result<()> {
         Ok(())
+    }
+
+    fn marker(&mut self, marker: &Marker) -> Result<()> {
+        self.0.remark(marker)
     }
 
     fn flush(&mut self) -> Result<()> {

@@ -6,9 +6,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use mountsnoop::decode::CALLS;
-use mountsnoop::format::{ChildExit, ClockSync, Lost, Metadata, RecorderStats};
+use mountsnoop::format::{ChildExit, ClockSync, Lost, Marker, Metadata, RecorderStats};
 use mountsnoop::layout;
-use mountsnoop::record::{self, CommandEnd, Only, Options, Progress, Sink, Summary, TraceFile};
+use mountsnoop::record::{
+    self, CommandEnd, Only, Options, Progress, Sink, Summary, TraceFile, TraceOptions, Unwritten,
+};
 
 use crate::args::{CaptureArgs, FilterArgs, RecordArgs};
 use crate::outcome::{self, Outcome};
@@ -20,7 +22,7 @@ pub fn run(args: &RecordArgs) -> Result<Outcome> {
     if to_stdout && args.print {
         anyhow::bail!("-o - and --print both want standard output: write the trace to a file");
     }
-    let file = TraceFile::create(&args.output, args.force, args.compress)?;
+    let file = TraceFile::create(&args.output, &trace_options(args))?;
     let print = if args.print { Some(Printer::new(&FilterArgs::default(), &args.view)?) } else { None };
     let name = args.output.display().to_string();
     let status_line = !args.quiet && std::io::stderr().is_terminal();
@@ -31,6 +33,10 @@ pub fn run(args: &RecordArgs) -> Result<Outcome> {
         say(&summary, &sink);
     }
     Ok(outcome(&summary))
+}
+
+fn trace_options(args: &RecordArgs) -> TraceOptions {
+    TraceOptions { force: args.force, level: args.compress, sync: args.sync }
 }
 
 /// How to capture, as the options say; the same for live printing. What the kernel can decide is left to it.
@@ -141,6 +147,16 @@ struct Tee {
 }
 
 impl Tee {
+    /// What the file has to say, now: who waits may be able to help.
+    fn pass_on(&mut self) {
+        for said in self.file.said() {
+            if self.status_line {
+                eprint!("\r\x1b[K");
+            }
+            eprintln!("mountsnoop: {said}");
+        }
+    }
+
     /// A reader of the printed calls who leaves does not end the recording: the trace is what matters.
     fn print(&mut self, what: impl FnOnce(&mut Printer) -> Result<()>) -> Result<()> {
         let Some(printer) = &mut self.print else { return Ok(()) };
@@ -187,14 +203,29 @@ impl Sink for Tee {
         self.file.child_exit(exit)
     }
 
+    fn marker(&mut self, marker: &Marker) -> Result<()> {
+        self.file.marker(marker)?;
+        self.print(|printer| printer.marker(marker))
+    }
+
     fn flush(&mut self) -> Result<()> {
         self.file.flush()?;
+        self.pass_on();
         self.print(|printer| printer.flush())
     }
 
     fn end(&mut self, stats: &RecorderStats, clock: &ClockSync) -> Result<()> {
         self.file.end(stats, clock)?;
+        self.pass_on();
         self.print(|printer| printer.end(stats, clock))
+    }
+
+    fn unwritten(&self) -> Unwritten {
+        self.file.unwritten()
+    }
+
+    fn wants_fresh(&mut self) -> bool {
+        self.file.wants_fresh()
     }
 
     fn progress(&mut self, so_far: &Progress) {

@@ -14,13 +14,16 @@ use crate::format::wire;
 
 impl Scanner {
     /// Passes over all blocks of this trace by its index, up to the root of that, and says what it says of them; also of
-    /// those that were passed before. `None`, and nothing has changed, where there is no index to be believed.
-    pub fn pass_by_index(&mut self) -> Result<Option<Row>, Error> {
-        self.by_index().map_err(|e| Error::new(ErrorKind::Read(e), self.offset()))
+    /// those that were passed before. `None`, and nothing has changed, where there is no index to be believed, and where a
+    /// block has one of the flags `unless`.
+    pub fn pass_by_index(&mut self, unless: u16) -> Result<Option<Row>, Error> {
+        self.by_index(unless).map_err(|e| Error::new(ErrorKind::Read(e), self.offset()))
     }
 
-    fn by_index(&mut self) -> io::Result<Option<Row>> {
-        let Some(tree) = self.tree()? else { return Ok(None) };
+    fn by_index(&mut self, unless: u16) -> io::Result<Option<Row>> {
+        let Some(tree) = self.tree()?.filter(|tree| tree.root().total().flags & unless == 0) else {
+            return Ok(None);
+        };
         Ok(self.jump(&tree.at(), None)?.then(|| tree.root().total()))
     }
 

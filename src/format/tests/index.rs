@@ -275,7 +275,7 @@ fn a_survey_reads_no_more_than_both_ends_and_the_root() {
         };
         seen.push(block);
         if block == Some(0) {
-            let total = scanner.pass_by_index().unwrap().expect("an index");
+            let total = scanner.pass_by_index(0).unwrap().expect("an index");
             assert_eq!((total.events, total.lost), (BLOCKS, 2 * (BLOCKS / 100)));
         }
     }
