@@ -110,20 +110,25 @@ impl<'a> Op<'a> {
 
     /// What was told of the process before this call: its program and its ancestors.
     pub fn process(&self) -> Option<Sections<'a>> {
-        self.told().map(|event| event.sections)
+        self.told_event().map(|event| event.sections)
     }
 
     /// The cgroup that the caller was in; not where the process has been moved since that was told.
     pub fn cgroup(&self) -> Option<Names<'a>> {
-        let told = self.told()?;
+        let told = self.told_event()?;
         match told.body {
             Body::Process(task) if task.cgroup == self.task?.cgroup => told.sections.cgroup(),
             _ => None,
         }
     }
 
-    fn told(&self) -> Option<Event<'a>> {
+    /// The event that told of the process, as bytes: where it and the caller's cgroup are the same, so is all of the above.
+    pub fn told(&self) -> Option<&'a [u8]> {
         self.processes.get(self.common.pid, self.task?.start())
+    }
+
+    fn told_event(&self) -> Option<Event<'a>> {
+        Event::decode_again(self.told()?).ok()
     }
 
     /// The numbers ([`super::Assembler::number`]) of the events that all of this is from.

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::pending::Keyed;
-use crate::decode::{Event, Task};
+use crate::decode::Task;
 use crate::layout::Common;
 
 /// Processes kept, and bytes of what was told of them.
@@ -55,9 +55,9 @@ impl Processes {
         }
     }
 
-    /// What was told of the process, unless its id has passed to another since.
-    pub fn get(&self, pid: u32, start: Option<u64>) -> Option<Event<'_>> {
-        Event::decode_again(&self.told(pid, start)?.event).ok()
+    /// The event that told of the process, unless its id has passed to another since.
+    pub fn get(&self, pid: u32, start: Option<u64>) -> Option<&[u8]> {
+        Some(&self.told(pid, start)?.event)
     }
 
     /// The number of the event that told it.
@@ -78,8 +78,8 @@ impl Processes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::Body;
     use crate::decode::synth;
+    use crate::decode::{Body, Event};
 
     fn tell(processes: &mut Processes, pid: u32, start: u64, exe: &[u8]) {
         let bytes = synth::process().task(pid, pid).start(start).exe(exe).build();
@@ -90,7 +90,7 @@ mod tests {
 
     fn exe(processes: &Processes, pid: u32, start: Option<u64>) -> Option<String> {
         let mut out = Vec::new();
-        processes.get(pid, start)?.sections.exe()?.write(&mut out);
+        Event::decode_again(processes.get(pid, start)?).ok()?.sections.exe()?.write(&mut out);
         Some(String::from_utf8(out).unwrap())
     }
 

@@ -7,6 +7,7 @@ use super::clock::{Clock, Seconds};
 use super::columns::{COLUMNS, Cell};
 use super::extra;
 use super::json::write_args;
+use super::memo::Memo;
 use super::status;
 use crate::assemble::Op;
 use crate::decode::{Argument, Capture, Value, digits, escape};
@@ -24,6 +25,7 @@ pub struct Csv {
     /// Cells of a row, one after the other, and where each ends.
     cells: Vec<u8>,
     ends: Vec<usize>,
+    memo: Memo,
 }
 
 impl Csv {
@@ -32,11 +34,10 @@ impl Csv {
         let mut writer = csv::WriterBuilder::new();
         writer.buffer_capacity(BUFFER).terminator(csv::Terminator::CRLF);
         let (host, seconds) = (host.to_owned(), Seconds::rfc3339());
-        Csv { raw, host, clock, seconds, writer, cells: Vec::new(), ends: Vec::new() }
+        Csv { raw, host, clock, seconds, writer, cells: Vec::new(), ends: Vec::new(), memo: Memo::default() }
     }
 
-    fn cell(&mut self, op: &Op<'_>, cell: Cell<'_>) {
-        let out = &mut self.cells;
+    fn cell(&mut self, out: &mut Vec<u8>, op: &Op<'_>, cell: Cell<'_>) {
         let start = out.len();
         match cell {
             Cell::Missing => {}
@@ -67,9 +68,9 @@ impl Csv {
             Cell::Ids => drop_null(out, |out| extra::ids(out, op)),
             Cell::Parents => drop_null(out, |out| extra::parents(out, op)),
         }
-        let formula = matches!(self.cells.get(start), Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r'));
+        let formula = matches!(out.get(start), Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r'));
         if formula && !self.raw {
-            self.cells.insert(start, b'\'');
+            out.insert(start, b'\'');
         }
     }
 
@@ -148,12 +149,20 @@ impl View for Csv {
         if op.is_interim() {
             return;
         }
-        self.cells.clear();
+        let (mut cells, mut memo) = (std::mem::take(&mut self.cells), std::mem::take(&mut self.memo));
+        cells.clear();
         self.ends.clear();
+        memo.row(op);
         for column in COLUMNS.iter().filter(|column| column.csv) {
-            self.cell(op, (column.get)(op));
-            self.ends.push(self.cells.len());
+            let mut cell = |out: &mut Vec<u8>| self.cell(out, op, (column.get)(op));
+            if column.of_process {
+                memo.cell(&mut cells, cell)
+            } else {
+                cell(&mut cells)
+            }
+            self.ends.push(cells.len());
         }
+        (self.cells, self.memo) = (cells, memo);
         self.record(out);
     }
 

@@ -4,6 +4,7 @@
 use super::clock::{Clock, Seconds};
 use super::columns::{COLUMNS, Cell};
 use super::extra;
+use super::memo::Memo;
 use super::{Remark, View, status, structs};
 use crate::assemble::Op;
 use crate::decode::{
@@ -21,13 +22,14 @@ pub struct Json {
     clock: Clock,
     seconds: Seconds,
     scratch: Vec<u8>,
+    memo: Memo,
 }
 
 impl Json {
     /// One object a line.
     pub fn lines(host: &str, clock: Clock) -> Json {
         let (host, seconds) = (host.to_owned(), Seconds::rfc3339());
-        Json { array: false, rows: 0, host, clock, seconds, scratch: Vec::new() }
+        Json { array: false, rows: 0, host, clock, seconds, scratch: Vec::new(), memo: Memo::default() }
     }
 
     /// One array of objects, an object a line.
@@ -105,13 +107,16 @@ impl View for Json {
             return;
         }
         self.separate(out);
-        let mut separator = b'{';
+        let (mut separator, mut memo) = (b'{', std::mem::take(&mut self.memo));
+        memo.row(op);
         for column in COLUMNS.iter().filter(|column| column.json) {
             out.push(separator);
             separator = b',';
             key(out, column.key);
-            self.cell(out, op, (column.get)(op));
+            let mut cell = |out: &mut Vec<u8>| self.cell(out, op, (column.get)(op));
+            if column.of_process { memo.cell(out, cell) } else { cell(out) }
         }
+        self.memo = memo;
         out.push(b'}');
         if !self.array {
             out.push(b'\n');

@@ -12,6 +12,7 @@ mod detail;
 mod extra;
 mod json;
 mod latency;
+mod memo;
 mod stats;
 mod stats_print;
 mod status;

@@ -1,0 +1,129 @@
+//! Cells that are the same in every call of a process, as a view has written them: most processes make many calls, and to
+//! tell a container by the path of its cgroup takes longer than all other cells together.
+//! It must not know which columns these are, nor how a view writes them.
+
+use crate::assemble::Op;
+
+/// Processes remembered, one for each remainder of a process id.
+const SLOTS: usize = 16;
+
+/// What was told of a process is not remembered if it is longer, bytes: views keep little.
+const LONGEST: usize = 4096;
+
+/// The cells of some processes.
+#[derive(Default)]
+pub(super) struct Memo {
+    slots: Vec<Slot>,
+    now: Now,
+}
+
+/// The cells of one process, one after the other, and where each ends. They hold for what was told of it, and its cgroup.
+#[derive(Default, Clone)]
+struct Slot {
+    told: Vec<u8>,
+    cgroup: u64,
+    cells: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+/// What the row being written does about the cells.
+#[derive(Default)]
+enum Now {
+    /// Writes them, and they are not kept.
+    #[default]
+    Write,
+    /// Writes them into this slot, too.
+    Keep(usize),
+    /// Copies them from this slot; so many are copied.
+    Copy(usize, usize),
+}
+
+impl Memo {
+    /// The row of this call begins.
+    pub fn row(&mut self, op: &Op<'_>) {
+        self.now = Now::Write;
+        let (Some(told), Some(task)) = (op.told().filter(|told| told.len() <= LONGEST), op.task) else {
+            return;
+        };
+        self.slots.resize(SLOTS, Slot::default());
+        let at = op.common.pid as usize % SLOTS;
+        let slot = &mut self.slots[at];
+        if slot.told == told && slot.cgroup == task.cgroup {
+            self.now = Now::Copy(at, 0);
+            return;
+        }
+        slot.told.clear();
+        slot.told.extend_from_slice(told);
+        slot.cgroup = task.cgroup;
+        slot.cells.clear();
+        slot.ends.clear();
+        self.now = Now::Keep(at);
+    }
+
+    /// Appends the next cell; each row asks for the same in the same order.
+    pub fn cell(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+        match &mut self.now {
+            Now::Write => write(out),
+            Now::Keep(at) => {
+                let (slot, start) = (&mut self.slots[*at], out.len());
+                write(out);
+                slot.cells.extend_from_slice(&out[start..]);
+                slot.ends.push(slot.cells.len());
+            }
+            Now::Copy(at, copied) => {
+                let Slot { cells, ends, .. } = &self.slots[*at];
+                let start = copied.checked_sub(1).map_or(0, |before| ends[before]);
+                out.extend_from_slice(&cells[start..ends[*copied]]);
+                *copied += 1;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::decode::synth::{self, Builder};
+    use crate::views::testing::printed;
+    use crate::views::{Clock, Json};
+
+    fn process(pid: u32, start: u64, exe: &[u8], cgroup: u64) -> Builder {
+        synth::process().task(pid, pid).start(start).owner(1, 0, cgroup).exe(exe).cgroup(0, b"docker\0")
+    }
+
+    fn call(pid: u32, start: u64, cgroup: u64) -> [Builder; 2] {
+        let enter = synth::umount2(b"/mnt", 0).task(pid, pid).start(start).owner(1, 0, cgroup);
+        [enter, synth::exit(2).task(pid, pid)]
+    }
+
+    /// Each change that the cells depend on, between two calls that are the same otherwise; 5 and 21 share a slot.
+    #[test]
+    fn cells_are_those_of_the_process_as_it_is_told_at_the_time() {
+        let events = [
+            vec![process(5, 1, b"a\0", 7)],
+            call(5, 1, 7).into(),
+            call(5, 1, 7).into(),
+            call(5, 1, 8).into(),
+            call(5, 1, 7).into(),
+            vec![process(5, 1, b"b\0", 7)],
+            call(5, 1, 7).into(),
+            call(5, 2, 7).into(),
+            vec![process(21, 1, b"c\0", 7)],
+            call(21, 1, 7).into(),
+            call(5, 1, 7).into(),
+        ];
+        let text = printed(&mut Json::lines("", Clock::default()), events.into_iter().flatten());
+        let rows = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let cells = |row: serde_json::Value| format!("{} {} {}", row["pid"], row["exe"], row["cgroup"]);
+        let want = [
+            r#"5 "/a" "/docker""#,
+            r#"5 "/a" "/docker""#,
+            r#"5 "/a" null"#,
+            r#"5 "/a" "/docker""#,
+            r#"5 "/b" "/docker""#,
+            "5 null null",
+            r#"21 "/c" "/docker""#,
+            r#"5 "/b" "/docker""#,
+        ];
+        assert_eq!(rows.map(cells).collect::<Vec<_>>(), want);
+    }
+}
