@@ -8,7 +8,7 @@ use std::path::Path;
 use mountsnoop::decode::synth;
 use mountsnoop::format::{ClockSync, DamageReason, Item, Metadata, Reader, State};
 use mountsnoop::layout::Common;
-use mountsnoop::record::{Durability, Sink, TraceFile, TraceOptions};
+use mountsnoop::record::{Durability, TraceOptions, trace};
 use rustix::process::Signal;
 
 use crate::support::Dir;
@@ -27,7 +27,7 @@ fn event(n: u64) -> Vec<u8> {
 fn writes_until_it_is_killed() {
     let path = std::env::var_os(WRITE).expect("the test below says where");
     let options = TraceOptions { sync: Durability::None, ..TraceOptions::default() };
-    let mut trace = TraceFile::create(Path::new(&path), &options).expect("a new file");
+    let mut trace = trace(Path::new(&path), &options).expect("a new file");
     trace.begin(&Metadata::default(), &ClockSync::default()).expect("begun");
     let mut events = (0..).map(event);
     for flushed in 1_u64.. {

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::FileExt;
 
 use mountsnoop::decode::synth;
 use mountsnoop::format::{
@@ -134,6 +135,26 @@ fn a_follower_goes_on_with_the_next_file() {
     }
     let followed = follower.wait().code(0).silent();
     assert_eq!(calls(followed.text()), ALL);
+}
+
+#[test]
+fn a_follower_notices_that_another_trace_is_written_over_its_own() {
+    type Overwrite = fn(&File);
+    let ways: [Overwrite; 2] = [
+        |file| file.set_len(0).expect("emptied"),
+        |file| file.write_all_at(&segment(1, true)[..200], 0).expect("written"),
+    ];
+    for overwrite in ways {
+        let dir = recording(&[]);
+        let mut file = File::create_new(dir.path("t.mst")).expect("a new file");
+        assert!(lock::hold(&file).expect("a filesystem with locks"));
+        let bytes = segment(0, true);
+        file.write_all(&bytes[..bytes.len() - 300]).expect("written");
+        let mut follower = dir.mountsnoop(["replay", "-f", "t.mst"]).spawn();
+        follower.until("a call", |said| said.contains("/whole/0").then_some(()));
+        overwrite(&file);
+        follower.wait().code(1).says("somebody writes another trace over it").has("/whole/0");
+    }
 }
 
 #[test]

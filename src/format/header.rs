@@ -90,7 +90,7 @@ impl FileHeader {
             format_minor: u16_at(payload, 10)?,
             incompat: u64_at(payload, 16)?,
             compat: u64_at(payload, 24)?,
-            file_uuid: array_at(payload, 32)?,
+            file_uuid: array_at(payload, wire::FILE_UUID_AT)?,
             session_uuid: array_at(payload, 48)?,
             segment_index: u32_at(payload, 64)?,
             max_block_raw: u32_at(payload, 68)?,

@@ -109,6 +109,14 @@ impl Reader {
         self.lost_total
     }
 
+    /// Whether the file holds another trace by now than the one that is being read: it is shorter, or begins otherwise.
+    pub fn was_overwritten(&mut self) -> Result<bool, Error> {
+        match &self.header {
+            Some(header) => self.scanner.was_overwritten(header),
+            None => Ok(false),
+        }
+    }
+
     /// The header of the trace being read; `None` where it is damaged.
     pub fn header(&self) -> Option<&FileHeader> {
         self.header.as_deref()

@@ -20,6 +20,8 @@ pub const BLOCK_PAYLOAD: usize = 96;
 pub const END_PAYLOAD: usize = 48;
 /// A whole FILE HEADER frame.
 pub const FILE_FRAME: usize = FRAME_PREFIX + FILE_PAYLOAD;
+/// Where `file_uuid` begins in the payload of a FILE HEADER.
+pub const FILE_UUID_AT: usize = 32;
 /// A whole BLOCK HEADER frame.
 pub const BLOCK_FRAME: usize = FRAME_PREFIX + BLOCK_PAYLOAD;
 /// A whole END frame.

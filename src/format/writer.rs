@@ -181,16 +181,36 @@ impl<W: Write> Writer<W> {
         self.about(stats)
     }
 
-    /// Appends how the recorded program ended.
-    pub fn child_exit(&mut self, exit: &ChildExit) -> Result<(), Error> {
-        self.cold(exit, Some(exit.boottime_ns))
-    }
-
     /// Appends a remark. Its block says that it holds one.
     pub fn marker(&mut self, marker: &Marker) -> Result<(), Error> {
         self.cold(marker, Some(marker.boottime_ns))?;
         self.packer.flag(header::REMARK);
         Ok(())
+    }
+
+    /// Appends how the recorded program ended.
+    pub fn child_exit(&mut self, exit: &ChildExit) -> Result<(), Error> {
+        self.cold(exit, Some(exit.boottime_ns))
+    }
+
+    /// Appends a block that another writer has packed, with its records as they are: only what its header says of its place
+    /// in the file changes. `lost`: events that its LOST records count.
+    pub fn adopt(&mut self, header: &BlockHeader, stored: &[u8], lost: u64) -> Result<(), Error> {
+        self.usable()?;
+        self.cut(0)?;
+        self.given += u64::from(header.event_count);
+        self.totals.lost = self.totals.lost.saturating_add(lost);
+        let header = BlockHeader {
+            file_tag: self.file_tag,
+            block_seq: self.totals.blocks,
+            event_index_base: self.totals.events,
+            lost_total: self.totals.lost,
+            ..*header
+        };
+        self.write(&[&header.encode(), stored].concat())?;
+        self.count(&header);
+        self.unindexed.push(&header, None);
+        self.indexes()
     }
 
     /// Appends a record as it is, for tools that copy what they do not know. Events have [`Writer::event`]: they are
@@ -203,7 +223,11 @@ impl<W: Write> Writer<W> {
             return Err(Error::new(kind, self.totals.file_bytes));
         }
         self.append(kind, flags, body, None)?;
-        self.packer.flag(if kind == record::LOST { header::LOSS_BEFORE } else { 0 });
+        self.packer.flag(match kind {
+            record::LOST => header::LOSS_BEFORE,
+            record::MARKER => header::REMARK,
+            _ => 0,
+        });
         Ok(())
     }
 
@@ -411,11 +435,15 @@ impl<W: Write> Writer<W> {
         let written = self.out.write_all(self.packer.packed());
         self.totals.file_bytes += if written.is_ok() { self.packer.packed().len() as u64 } else { 0 };
         self.keep_failure(written)?;
+        self.count(&header);
+        self.packer.clear();
+        Ok(header)
+    }
+
+    fn count(&mut self, header: &BlockHeader) {
         self.totals.blocks += 1;
         self.totals.events += u64::from(header.event_count);
         self.totals.raw_bytes += u64::from(header.raw_len);
-        self.packer.clear();
-        Ok(header)
     }
 
     fn write(&mut self, frame: &[u8]) -> Result<(), Error> {

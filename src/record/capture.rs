@@ -118,9 +118,9 @@ fn carry(
     while !stop.load(Ordering::Acquire) {
         let epoch = order.epoch.load(Ordering::Acquire);
         if let Some(bss) = skel.maps.bss_data.as_mut().filter(|bss| bss.epoch != epoch) {
+            let asked_ns = clock::boottime_ns();
             bss.epoch = epoch;
-            // Read after that: what is made later is of the new epoch.
-            let _ = out.send(Message::Epoch(clock::boottime_ns()));
+            let _ = out.send(Message::Epoch { asked_ns, begun_ns: clock::boottime_ns() });
         }
         check(ring.poll_raw(WAIT))?;
         let bytes = hand_over()?;

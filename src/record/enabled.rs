@@ -14,6 +14,8 @@ mod command;
 mod epoch;
 #[path = "file.rs"]
 mod file;
+#[path = "flight.rs"]
+mod flight;
 #[path = "host.rs"]
 mod host;
 #[path = "linger.rs"]
@@ -24,8 +26,12 @@ mod link;
 mod load;
 #[path = "losses.rs"]
 mod losses;
+#[path = "memory.rs"]
+mod memory;
 #[path = "messages.rs"]
 mod messages;
+#[path = "names.rs"]
+mod names;
 #[path = "output.rs"]
 mod output;
 #[path = "place.rs"]
@@ -47,7 +53,7 @@ mod tally;
 #[path = "tracefs.rs"]
 mod tracefs;
 
-pub use file::TraceFile;
+pub use file::trace;
 pub use linger::held;
 pub use rights::not_recording;
 pub use session::run;
@@ -81,14 +87,14 @@ enum Message {
     Attached(Attachment),
     /// Events, each with its length as u32 before it.
     Events(Vec<u8>),
-    /// From this boot time on, every process is told of again.
-    Epoch(u64),
+    /// Between these two boot times the kernel side began to tell of every process again.
+    Epoch { asked_ns: u64, begun_ns: u64 },
     /// Nothing more comes.
     Detached(Books),
     /// The capture thread gave up.
     Failed(anyhow::Error),
     /// The command has ended.
     Command(super::CommandEnd),
-    /// A signal that asks to stop.
+    /// A signal.
     Signal(i32),
 }

@@ -2,19 +2,21 @@
 //! Must not know what an event means: it reads where an event happened and when, nothing else.
 
 use std::ffi::OsString;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use crate::format::{ChildExit, ClockSync, Lost, Marker, Metadata, RecorderStats};
 
 pub mod preflight;
+mod trace_options;
 
 #[cfg_attr(feature = "record", path = "enabled.rs")]
 #[cfg_attr(not(feature = "record"), path = "disabled.rs")]
 mod imp;
 
-pub use imp::{TraceFile, held, not_recording, run};
+pub use imp::{held, not_recording, run, trace};
+pub use trace_options::{Durability, FlightOptions, Request, TraceOptions, Trigger, Wish};
 
 /// What to record, and how.
 #[derive(Debug, Clone)]
@@ -41,34 +43,6 @@ pub struct Options {
     pub args: Vec<String>,
     /// Compression level of the trace that is written, for its metadata; `None` where none is written.
     pub level: Option<i32>,
-}
-
-/// How a trace file is written.
-#[derive(Debug, Clone)]
-pub struct TraceOptions {
-    /// Overwrite a file that exists.
-    pub force: bool,
-    /// Compression, 0 to 19.
-    pub level: i32,
-    /// When what was written is brought to the disk.
-    pub sync: Durability,
-}
-
-impl Default for TraceOptions {
-    fn default() -> TraceOptions {
-        TraceOptions { force: false, level: 3, sync: Durability::Every(Duration::from_secs(5)) }
-    }
-}
-
-/// When what was written is brought to the disk: what a power failure can cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// When the kernel does it anyway.
-    None,
-    /// This often, and when a file is closed.
-    Every(Duration),
-    /// After each block, as fast as the disk can.
-    Block,
 }
 
 /// How the programs are attached to the kernel.
@@ -126,6 +100,11 @@ pub trait Sink {
     fn fresh(&mut self, clock: &ClockSync) -> Result<()> {
         self.clock(clock)
     }
+    /// The same, and what comes is to stand in another file. `stats`: the books of the one that ends here. False where that
+    /// goes on after all.
+    fn next_file(&mut self, _stats: &RecorderStats, clock: &ClockSync) -> Result<bool> {
+        self.fresh(clock).map(|()| false)
+    }
     /// Something was lost, here.
     fn lost(&mut self, lost: &Lost) -> Result<()>;
     /// The command has ended.
@@ -141,10 +120,29 @@ pub trait Sink {
     fn unwritten(&self) -> Unwritten {
         Unwritten::default()
     }
-    /// Whether every process is to be told of again, since the answer was last yes: [`Sink::fresh`] will say from where on.
-    fn wants_fresh(&mut self) -> bool {
-        false
+    /// Bytes written so far.
+    fn bytes(&self) -> u64 {
+        0
     }
+    /// What a person should know, since this was asked last.
+    fn said(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+    /// Comes between all the others, and when [`Sink::due`] says; each wish is expressed once.
+    fn tick(&mut self, _now: Instant) -> Result<Option<Wish>> {
+        Ok(None)
+    }
+    /// When it has something to do whatever happens.
+    fn due(&self) -> Option<Instant> {
+        None
+    }
+    /// The signals that ask something of it: SIGHUP for [`Request::NextFile`], SIGUSR2 for [`Request::Dump`]. A sink that
+    /// has any creates files while the recording goes on.
+    fn signals(&self) -> &'static [i32] {
+        &[]
+    }
+    /// Somebody asks something of it.
+    fn request(&mut self, _request: Request) {}
     /// For a person who waits; once a second, if [`Options::progress`] asks for it.
     fn progress(&mut self, _so_far: &Progress) {}
 }

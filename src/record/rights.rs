@@ -41,6 +41,11 @@ pub fn not_recording() {
     }
 }
 
+/// What it takes to create files where the user of a program could when it began, and to give them to the one who typed the command.
+pub(super) fn to_create_files() -> CapabilitySet {
+    CapabilitySet::DAC_OVERRIDE | CapabilitySet::CHOWN | CapabilitySet::FOWNER
+}
+
 /// What it takes to read the counters of programs that are loaded, on a kernel of this release.
 pub(super) fn to_read_counters(release: (u32, u32)) -> CapabilitySet {
     if release >= READS_NEED_NOTHING {

@@ -176,6 +176,11 @@ impl Segment {
         format!("failed to write the trace {}", self.name)
     }
 
+    /// Another file of this recording will follow.
+    pub fn will_continue(&mut self) {
+        self.writer.will_continue();
+    }
+
     /// Writes the end, in the room that was kept for it. `stats` are the books without what could not be written here.
     pub fn close(&mut self, stats: &RecorderStats, clock: &ClockSync) -> Result<()> {
         self.flush()?;

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::thread::CapabilitySet;
+use signal_hook::consts::{SIGHUP, SIGUSR2};
 
 use super::super::preflight::System;
-use super::super::{Attachment, CommandEnd, Options, Progress, Sink, Summary};
+use super::super::{Attachment, CommandEnd, Options, Progress, Request, Sink, Summary, Trigger, Wish};
 use super::about;
 use super::capture::{self, Order};
 use super::clock::{self, Steps};
@@ -42,7 +43,7 @@ pub fn run(options: &Options, sink: &mut dyn Sink) -> Result<Summary> {
     }
     let (sender, receiver) = sync_channel(BATCHES);
     let stop = Arc::new(AtomicBool::new(false));
-    signals::watch(sender.clone())?;
+    signals::watch(sender.clone(), sink.signals())?;
     let epoch = Arc::new(AtomicU32::new(0));
     let order = Order {
         ring_bytes: options.ring_bytes,
@@ -90,6 +91,8 @@ struct Session<'a> {
     tally: Tally,
     steps: Steps,
     epoch: Epoch,
+    /// With the next one begins another file.
+    next_file: bool,
     /// When the first event came that may not have been flushed.
     dirty_since: Option<Instant>,
     next_clock: Instant,
@@ -119,6 +122,7 @@ impl<'a> Session<'a> {
             tally: Tally::default(),
             steps: Steps::default(),
             epoch: Epoch::new(now),
+            next_file: false,
             dirty_since: None,
             next_clock: now + CLOCK_EVERY,
             next_progress: now + Duration::from_secs(1),
@@ -136,7 +140,9 @@ impl<'a> Session<'a> {
             match message {
                 Some(Message::Attached(attachment)) => self.begin(attachment)?,
                 Some(Message::Events(batch)) => self.events(&batch)?,
-                Some(Message::Epoch(boottime_ns)) => self.epoch.begun(boottime_ns),
+                Some(Message::Epoch { asked_ns, begun_ns }) => {
+                    self.epoch.begun(asked_ns, begun_ns, Instant::now());
+                }
                 Some(Message::Command(end)) => self.command_ended(end)?,
                 Some(Message::Signal(signal)) => self.signalled(signal),
                 Some(Message::Failed(error)) => return self.give_up(error),
@@ -157,6 +163,7 @@ impl<'a> Session<'a> {
             Some(self.next_clock),
             self.dirty_since.map(|since| since + self.options.flush),
             self.epoch.due(),
+            self.sink.due(),
             self.options.progress.then_some(self.next_progress),
             self.options
                 .duration
@@ -184,12 +191,7 @@ impl<'a> Session<'a> {
             self.sink.flush()?;
             self.dirty_since = None;
         }
-        if self.sink.wants_fresh() {
-            self.epoch.end();
-        }
-        if self.epoch.is_over(now) {
-            self.next_epoch.fetch_add(1, Ordering::Release);
-        }
+        self.wishes(now)?;
         if self.options.progress && now >= self.next_progress {
             self.next_progress = now + Duration::from_secs(1);
             let so_far = Progress {
@@ -201,6 +203,36 @@ impl<'a> Session<'a> {
         }
         if self.options.duration.is_some_and(|duration| now >= self.started + duration) {
             self.stop("the duration was over".to_string());
+        }
+        Ok(())
+    }
+
+    fn wishes(&mut self, now: Instant) -> Result<()> {
+        match self.sink.tick(now)? {
+            Some(Wish::Stop(why)) => self.stop(why),
+            Some(wish) => {
+                self.next_file |= wish == Wish::NextFile;
+                self.epoch.end();
+            }
+            None => {}
+        }
+        if self.epoch.is_over(now) {
+            self.next_epoch.fetch_add(1, Ordering::Release);
+        }
+        if self.epoch.has_settled(now) {
+            self.fresh()?;
+        }
+        Ok(())
+    }
+
+    /// From here on every process is told of again.
+    fn fresh(&mut self) -> Result<()> {
+        let clock = clock::sample();
+        if !std::mem::take(&mut self.next_file) {
+            return self.sink.fresh(&clock);
+        }
+        if self.sink.next_file(&self.tally.books(), &clock)? {
+            self.tally.next_file();
         }
         Ok(())
     }
@@ -232,7 +264,10 @@ impl<'a> Session<'a> {
         }
         // The output is open and the command has all that its caller has. From here on this thread only writes what comes,
         // and passes signals on to a command that may be somebody else by now.
-        rights::keep_only(self.command.as_ref().map_or(CapabilitySet::empty(), |_| CapabilitySet::KILL))
+        let mut kept = CapabilitySet::empty();
+        kept.set(CapabilitySet::KILL, self.command.is_some());
+        kept.set(rights::to_create_files(), !self.sink.signals().is_empty());
+        rights::keep_only(kept)
     }
 
     fn events(&mut self, mut batch: &[u8]) -> Result<()> {
@@ -242,11 +277,11 @@ impl<'a> Session<'a> {
             batch = rest;
             let head = Common::read(event)
                 .ok_or_else(|| anyhow!("the kernel side sent an event of {length} bytes"))?;
+            if self.epoch.event(head.time, head.phase == layout::PROCESS, event.len(), now) {
+                self.fresh()?;
+            }
             if let Some(lost) = self.tally.event(&head) {
                 self.lost(&lost)?;
-            }
-            if self.epoch.event(head.time, event.len(), now) {
-                self.sink.fresh(&clock::sample())?;
             }
             self.sink.event(&head, event)?;
             self.summary.events += 1;
@@ -262,6 +297,11 @@ impl<'a> Session<'a> {
     }
 
     fn signalled(&mut self, signal: i32) {
+        match signal {
+            SIGHUP => return self.sink.request(Request::NextFile),
+            SIGUSR2 => return self.sink.request(Request::Dump(Trigger::Signal)),
+            _ => {}
+        }
         if let (Some(command), Some(signal)) =
             (&self.command, rustix::process::Signal::from_named_raw(signal))
         {

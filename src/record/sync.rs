@@ -60,9 +60,8 @@ impl Syncer {
     }
 
     /// A file has been begun.
-    pub fn begun(&self, file: &File) -> io::Result<()> {
-        self.send(Job::Begun(file.try_clone()?));
-        Ok(())
+    pub fn begun(&self, file: File) {
+        self.send(Job::Begun(file));
     }
 
     /// It has grown.
@@ -161,7 +160,7 @@ mod tests {
     fn an_error_is_kept_until_it_is_asked_for() {
         for how in [Durability::Every(Duration::from_secs(3600)), Durability::Block] {
             let mut syncer = Syncer::start(how, None).unwrap();
-            syncer.begun(&no_disk()).unwrap();
+            syncer.begun(no_disk());
             syncer.closed();
             syncer.finish();
             let error = syncer.failure().map(|error| error.kind());
@@ -173,7 +172,7 @@ mod tests {
     #[test]
     fn blocks_are_brought_to_the_disk_one_by_one_where_that_is_asked_for() {
         let mut syncer = Syncer::start(Durability::Block, None).unwrap();
-        syncer.begun(&no_disk()).unwrap();
+        syncer.begun(no_disk());
         syncer.grown();
         syncer.finish();
         assert!(syncer.failure().is_some());
@@ -182,7 +181,7 @@ mod tests {
     #[test]
     fn nothing_is_brought_to_the_disk_where_that_is_not_asked_for() {
         let mut syncer = Syncer::start(Durability::None, None).unwrap();
-        syncer.begun(&no_disk()).unwrap();
+        syncer.begun(no_disk());
         syncer.grown();
         syncer.closed();
         syncer.finish();

@@ -42,6 +42,21 @@ impl Tally {
         self.number(head.cpu, head.seq, head.seq + 1, head.time)
     }
 
+    /// The books of the file that is being written, as far as the numbers tell.
+    pub fn books(&self) -> RecorderStats {
+        let books = |(cpu, of): (u32, &Cpu)| {
+            let (seen, lost) = of.before;
+            CpuStats { cpu, seen: of.next.saturating_sub(seen), ring_full: of.lost.saturating_sub(lost) }
+        };
+        self.sum((0..).zip(&self.cpus).map(books).collect())
+    }
+
+    /// What comes stands in another file.
+    pub fn next_file(&mut self) {
+        self.events = 0;
+        self.cpus.iter_mut().for_each(|of| of.before = (of.next, of.lost));
+    }
+
     /// What was lost after the last event that came, which has no successor to show it. And the books of the last file, by what
     /// the kernel side has counted from the start.
     pub fn end(&mut self, counted: &[Counters], now_ns: u64) -> (Vec<Lost>, RecorderStats) {
@@ -53,21 +68,20 @@ impl Tally {
             let ring_full = count.ring_full.saturating_sub(lost);
             cpus.push(CpuStats { cpu, seen: count.seen.saturating_sub(seen), ring_full });
         }
-        let stats = self.books(cpus);
+        let stats = self.sum(cpus);
         let sum = |field: fn(&Counters) -> u64| counted.iter().map(field).sum();
         let (map_full, overflow, queries) = (sum(|c| c.map_full), sum(|c| c.overflow), sum(|c| c.queries));
         (losses, RecorderStats { map_full, overflow, queries, ..stats })
     }
 
-    fn books(&mut self, cpus: Vec<CpuStats>) -> RecorderStats {
+    fn sum(&self, cpus: Vec<CpuStats>) -> RecorderStats {
         let seen = cpus.iter().map(|cpu| cpu.seen).sum::<u64>();
         let ring_full = cpus.iter().map(|cpu| cpu.ring_full).sum();
-        let written = std::mem::take(&mut self.events);
         RecorderStats {
             seen,
             sent: seen.saturating_sub(ring_full),
             ring_full,
-            written,
+            written: self.events,
             cpus,
             ..Default::default()
         }
@@ -118,5 +132,22 @@ mod tests {
         assert_eq!(tally.event(&event(1, 4, 130)), Some(lost(1, 110, 130, 3)));
         let mut doubtful = Tally::new(100, true);
         assert_eq!(doubtful.event(&event(0, 5, 120)), None);
+    }
+
+    #[test]
+    fn each_file_has_books_of_its_own_and_together_they_are_those_of_the_kernel_side() {
+        let mut tally = Tally::new(100, false);
+        [event(0, 0, 110), event(0, 3, 120), event(1, 0, 130)].iter().for_each(|event| {
+            tally.event(event);
+        });
+        let first = tally.books();
+        tally.next_file();
+        assert_eq!((first.balance(), first.seen, first.ring_full, first.written), (Ok(()), 5, 2, 3));
+        tally.event(&event(0, 5, 140));
+        let counted =
+            [(8, 5), (1, 0)].map(|(seen, ring_full)| Counters { seen, ring_full, ..Default::default() });
+        let (losses, last) = tally.end(&counted, 200);
+        assert_eq!(losses, [lost(0, 140, 200, 2)]);
+        assert_eq!((last.balance(), last.seen, last.ring_full, last.written), (Ok(()), 4, 3, 1));
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use mountsnoop::record::{AttachMode, Durability};
+use mountsnoop::record::{AttachMode, Durability, FlightOptions};
 
 use crate::tool_args::{CompactArgs, CutArgs, MergeArgs, RepairArgs, VerifyArgs};
 
@@ -57,9 +57,12 @@ pub enum Command {
   sudo mountsnoop record -o trace.mst --duration 30s
   sudo mountsnoop record -o trace.mst -- podman run -d redis
   sudo mountsnoop record -o - | ssh host 'cat > trace.mst'
+  sudo mountsnoop record -o host.mst --rotate-size 64M --keep 10
+  sudo mountsnoop record -o host.mst --flight-recorder 30s      kill -USR2 PID writes what it holds
 
 With a COMMAND the exit status is that of the command, 128+signal if a signal killed it,
 125 if recording failed, 126 if the command cannot be executed, 127 if there is none.")]
+#[command(group = clap::ArgGroup::new("rotates").multiple(true).args(["rotate_size", "rotate_time"]))]
 pub struct RecordArgs {
     /// Write the trace to FILE, `-` for standard output; the file must not exist yet
     #[arg(short, long, value_name = "FILE")]
@@ -76,6 +79,25 @@ pub struct RecordArgs {
     /// When to bring what was written to the disk: this often, `none`: when the kernel does, or after each `block`
     #[arg(long, value_name = "TIME|none|block", default_value = "5s", value_parser = durability)]
     pub sync: Durability,
+    /// Begin another file when one has grown to SIZE: FILE.000000.mst, FILE.000001.mst, ... SIGHUP does it too
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub rotate_size: Option<u64>,
+    /// Begin another file when one is this old
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub rotate_time: Option<Duration>,
+    /// Keep the newest N files and remove the others
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), requires = "rotates")]
+    pub keep: Option<u32>,
+    /// Stop when the trace has grown to SIZE, all its files together
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub max_size: Option<u64>,
+    /// Write nothing, but hold what happened last in memory, so much or so long; SIGUSR2 writes it to FILE.000000.mst, ...
+    #[arg(long, value_name = "SIZE|TIME", value_parser = held)]
+    #[arg(conflicts_with_all = ["rotates", "max_size", "force"])]
+    pub flight_recorder: Option<Held>,
+    /// With --flight-recorder: go on for this long after it was asked, and then write
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "0s", requires = "flight_recorder")]
+    pub post: Duration,
     /// Also print the calls as they happen
     #[arg(long)]
     pub print: bool,
@@ -298,21 +320,47 @@ fn durability(text: &str) -> Result<Durability, String> {
     }
 }
 
-/// A power of two, with K, M or G behind it for its multiples.
+/// What a flight recorder holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// So many bytes.
+    Bytes(u64),
+    /// What happened in this time.
+    Time(Duration),
+}
+
+/// However much happens in the time that a flight recorder holds, it holds no more than this, bytes.
+const HELD_MAX: u64 = 256 << 20;
+
+impl From<Held> for FlightOptions {
+    fn from(held: Held) -> FlightOptions {
+        let (bytes, age) = match held {
+            Held::Bytes(bytes) => (bytes, None),
+            Held::Time(age) => (HELD_MAX, Some(age)),
+        };
+        FlightOptions { bytes, age, post: Duration::ZERO }
+    }
+}
+
+fn held(text: &str) -> Result<Held, String> {
+    let time = || duration(text).ok().filter(|time| !time.is_zero()).map(Held::Time);
+    let held = bytes(text).ok().map(Held::Bytes).or_else(time);
+    held.ok_or_else(|| "expected a size or a time, for example 64M or 30s".to_string())
+}
+
+/// A number of bytes, with K, M or G behind it for its multiples.
+fn bytes(text: &str) -> Result<u64, String> {
+    let units = [('K', 10), ('M', 20), ('G', 30)];
+    let unit = units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(*unit)?, *shift)));
+    let (digits, shift) = unit.unwrap_or((text, 0));
+    let bytes = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(1 << shift)).filter(|n| *n > 0);
+    bytes.ok_or_else(|| "expected a number of bytes, for example 512K, 64M or 1G".to_string())
+}
+
+/// A power of two.
 fn ring_size(text: &str) -> Result<u32, String> {
-    let (digits, unit) = match text.strip_suffix(['K', 'M', 'G']) {
-        Some(digits) => (digits, text.as_bytes()[text.len() - 1]),
-        None => (text, b' '),
-    };
-    let shift = match unit {
-        b'K' => 10,
-        b'M' => 20,
-        b'G' => 30,
-        _ => 0,
-    };
-    let bytes = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(1 << shift));
-    match bytes {
-        Some(bytes) if bytes.is_power_of_two() && (4096..=1 << 30).contains(&bytes) => Ok(bytes as u32),
+    match bytes(text) {
+        Ok(bytes) if bytes.is_power_of_two() && (4096..=1 << 30).contains(&bytes) => Ok(bytes as u32),
         _ => Err("expected a power of two from 4K to 1G, for example 8M".to_string()),
     }
 }
@@ -359,6 +407,29 @@ mod tests {
             (replay.filter.since.as_deref(), replay.filter.until.as_deref()),
             (Some("-5m"), Some("+10s"))
         );
+    }
+
+    #[test]
+    fn a_flight_recorder_holds_a_size_or_a_time() {
+        let seconds = |s| Ok(Held::Time(Duration::from_secs(s)));
+        for (text, expected) in
+            [("64M", Ok(Held::Bytes(64 << 20))), ("30s", seconds(30)), ("5m", seconds(300))]
+        {
+            assert_eq!(held(text), expected, "{text}");
+        }
+        for wrong in ["0", "0s", "", "much"] {
+            assert!(held(wrong).is_err(), "{wrong}");
+        }
+        let line =
+            |options: &str| Cli::try_parse_from(format!("m record -o t.mst {options}").split(' ')).is_ok();
+        assert!(
+            line("--flight-recorder 30s --post 5s") && line("--rotate-size 1M --rotate-time 1h --keep 3")
+        );
+        for wrong in
+            ["--keep 3", "--post 5s", "--flight-recorder 30s --rotate-size 1M", "--rotate-size 1M --keep 0"]
+        {
+            assert!(!line(wrong), "{wrong}");
+        }
     }
 
     #[test]

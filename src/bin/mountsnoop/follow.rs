@@ -33,7 +33,8 @@ pub fn follow<W: Write>(rows: &mut Rows<W>, path: &Path) -> Result<bool> {
     loop {
         let mut reader = input::reader(&path)?;
         let mut complaints = Complaints::new(&path);
-        to_its_end(rows, &mut reader, &mut complaints, &stop)?;
+        to_its_end(rows, &mut reader, &mut complaints, &stop)
+            .with_context(|| format!("stopped following {}", input::name(&path)))?;
         lossy |= rows.complain(&reader, complaints);
         if reader.state() != State::Closed || !rows.continues() || stop.load(Ordering::Relaxed) {
             return Ok(lossy);
@@ -72,6 +73,12 @@ fn to_its_end<W: Write>(
         rows.flush()?;
         if reader.state() != State::Live || rows.past() || stop.load(Ordering::Relaxed) {
             return Ok(());
+        }
+        if reader.was_overwritten()? {
+            bail!(
+                "somebody writes another trace over it: what was there before has been shown up to here; follow it once \
+                 more to see the new one"
+            );
         }
         sleep(POLL);
     }

@@ -3,13 +3,15 @@
 use std::io::{IsTerminal, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
 use mountsnoop::decode::CALLS;
 use mountsnoop::format::{ChildExit, ClockSync, Lost, Marker, Metadata, RecorderStats};
 use mountsnoop::layout;
 use mountsnoop::record::{
-    self, CommandEnd, Only, Options, Progress, Sink, Summary, TraceFile, TraceOptions, Unwritten,
+    self, CommandEnd, FlightOptions, Only, Options, Progress, Request, Sink, Summary, TraceOptions,
+    Unwritten, Wish,
 };
 
 use crate::args::{CaptureArgs, FilterArgs, RecordArgs};
@@ -22,7 +24,7 @@ pub fn run(args: &RecordArgs) -> Result<Outcome> {
     if to_stdout && args.print {
         anyhow::bail!("-o - and --print both want standard output: write the trace to a file");
     }
-    let file = TraceFile::create(&args.output, &trace_options(args))?;
+    let file = record::trace(&args.output, &trace_options(args))?;
     let print = if args.print { Some(Printer::new(&FilterArgs::default(), &args.view)?) } else { None };
     let name = args.output.display().to_string();
     let status_line = !args.quiet && std::io::stderr().is_terminal();
@@ -36,7 +38,16 @@ pub fn run(args: &RecordArgs) -> Result<Outcome> {
 }
 
 fn trace_options(args: &RecordArgs) -> TraceOptions {
-    TraceOptions { force: args.force, level: args.compress, sync: args.sync }
+    TraceOptions {
+        force: args.force,
+        level: args.compress,
+        sync: args.sync,
+        rotate_size: args.rotate_size,
+        rotate_time: args.rotate_time,
+        keep: args.keep,
+        max_size: args.max_size,
+        flight: args.flight_recorder.map(|held| FlightOptions { post: args.post, ..held.into() }),
+    }
 }
 
 /// How to capture, as the options say; the same for live printing. What the kernel can decide is left to it.
@@ -139,7 +150,7 @@ pub fn size(bytes: u64) -> String {
 
 /// The trace, and the terminal of whoever wants to watch it grow.
 struct Tee {
-    file: TraceFile,
+    file: Box<dyn Sink>,
     print: Option<Printer>,
     name: String,
     quiet: bool,
@@ -194,6 +205,12 @@ impl Sink for Tee {
         self.print(|printer| printer.fresh(clock))
     }
 
+    fn next_file(&mut self, stats: &RecorderStats, clock: &ClockSync) -> Result<bool> {
+        let begun = self.file.next_file(stats, clock)?;
+        self.print(|printer| printer.fresh(clock))?;
+        Ok(begun)
+    }
+
     fn lost(&mut self, lost: &Lost) -> Result<()> {
         self.file.lost(lost)?;
         self.print(|printer| printer.lost(lost))
@@ -224,8 +241,22 @@ impl Sink for Tee {
         self.file.unwritten()
     }
 
-    fn wants_fresh(&mut self) -> bool {
-        self.file.wants_fresh()
+    fn tick(&mut self, now: Instant) -> Result<Option<Wish>> {
+        let wish = self.file.tick(now)?;
+        self.pass_on();
+        Ok(wish)
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.file.due()
+    }
+
+    fn signals(&self) -> &'static [i32] {
+        self.file.signals()
+    }
+
+    fn request(&mut self, request: Request) {
+        self.file.request(request);
     }
 
     fn progress(&mut self, so_far: &Progress) {

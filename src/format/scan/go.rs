@@ -4,13 +4,13 @@ use std::io;
 
 use super::{HEADERS_STEP, STEP, Scanner, Wanted};
 use crate::format::error::{Error, ErrorKind};
-use crate::format::header::BlockHeader;
+use crate::format::header::{BlockHeader, FileHeader};
 use crate::format::index::{Place, Row};
 use crate::format::look::{self, Look};
 use crate::format::source::Window;
 use crate::format::track::Head;
 use crate::format::tree::Tree;
-use crate::format::wire;
+use crate::format::wire::{self, array_at};
 
 impl Scanner {
     /// Passes over all blocks of this trace by its index, up to the root of that, and says what it says of them; also of
@@ -18,6 +18,20 @@ impl Scanner {
     /// block has one of the flags `unless`.
     pub fn pass_by_index(&mut self, unless: u16) -> Result<Option<Row>, Error> {
         self.by_index(unless).map_err(|e| Error::new(ErrorKind::Read(e), self.offset()))
+    }
+
+    /// Whether the file is shorter than what was read of it, or no longer has this header where the trace began.
+    pub(crate) fn was_overwritten(&mut self, header: &FileHeader) -> Result<bool, Error> {
+        let read = self.offset();
+        let mut look = || {
+            let Some(len) = self.window.len()? else { return Ok(false) };
+            let mut frame = [0; wire::FILE_FRAME];
+            let got = self.window.read_at(self.base, &mut frame)?;
+            let uuid = array_at(&frame, wire::FRAME_PREFIX + wire::FILE_UUID_AT);
+            // Whoever overwrites it empties it first.
+            Ok(len < read || got == frame.len() && uuid != Some(header.file_uuid))
+        };
+        look().map_err(|e| Error::new(ErrorKind::Read(e), read))
     }
 
     fn by_index(&mut self, unless: u16) -> io::Result<Option<Row>> {
