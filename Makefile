@@ -1,6 +1,6 @@
 # What people type: `make demo`, `make test`. Each installs what it needs first (Debian and relatives) and says so.
 # The rest: `make build`, `make offline`, `make static`, `make vmtest` (on other kernels), `make lint`, `make deny`,
-# `make bench`, `make fuzz`, `make memcheck`.
+# `make bench`, `make bench-peers`, `make instructions`, `make fuzz`, `make memcheck`.
 
 # PROGRAM-OR-FILE=PACKAGE, as scripts/setup.sh takes them.
 OFFLINE_NEEDS = cc=gcc /usr/include/stdio.h=libc6-dev /etc/ssl/certs/ca-certificates.crt=ca-certificates
@@ -12,6 +12,8 @@ VM_NEEDS = qemu-system-x86_64=qemu-system-x86 cpio=cpio xz=xz-utils zstd=zstd st
 TEST_NEEDS = strace=strace zstd=zstd script=bsdutils /usr/include/linux/mount.h=linux-libc-dev /usr/bin/time=time \
 	/usr/lib/python3/dist-packages/zstandard/__init__.py=python3-zstandard
 FUZZ_NEEDS = $(OFFLINE_NEEDS) c++=g++
+PEERS_NEEDS = python3=python3 zstd=zstd bwrap=bubblewrap perf=linux-perf strace=strace bpftrace=bpftrace \
+	trace-cmd=trace-cmd /usr/sbin/mountsnoop=libbpf-tools /usr/sbin/mountsnoop-bpfcc=bpfcc-tools
 MEMCHECK_NEEDS = $(OFFLINE_NEEDS) $(TEST_NEEDS) clang=clang valgrind=valgrind
 
 target := $(or $(CARGO_TARGET_DIR),target)
@@ -23,13 +25,16 @@ BOOTS = $(foreach kernel,$(KERNELS),$(kernel) $(kernel):preempt=full $(kernel):2
 # How long fuzz runs, for all targets together, and which: `make fuzz FUZZ_SECONDS=36000 FUZZ_TARGETS="scan blocks"`.
 FUZZ_SECONDS = 600
 FUZZ_TARGETS =
+# What bench-peers measures (call storm size recorder start read; empty: all), and its options.
+PARTS =
+OPTIONS =
 # Tests that record need root: whoever is not builds them, and has them run by sudo.
 test_runner := $(shell [ "$$(id -u)" = 0 ] || [ "$$MOUNTSNOOP_SKIP_LIVE" = 1 ] || echo "--config=\"target.'cfg(unix)'.runner='sudo -E'\"")
 
-.PHONY: build offline static demo test vmtest lint deny bench fuzz memcheck
+.PHONY: build offline static demo test vmtest lint deny bench instructions bench-peers fuzz memcheck
 
 # The commit is in every trace; a tree without git is "unknown".
-build static: export MOUNTSNOOP_COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+build static instructions: export MOUNTSNOOP_COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 build:
 	scripts/setup.sh $(BUILD_NEEDS)
 	cargo build --release --locked
@@ -78,7 +83,17 @@ deny:
 
 bench:
 	scripts/setup.sh $(BUILD_NEEDS)
-	cargo bench --locked
+	cargo bench --locked --bench pipeline
+
+# Instructions of each stage, counted by callgrind, against benches/instructions.txt; MOUNTSNOOP_UPDATE=1 rewrites that.
+instructions:
+	scripts/setup.sh $(BUILD_NEEDS) valgrind=valgrind
+	cargo bench --locked --bench instructions
+
+# Beside other tools, as root, on a machine that does nothing else: PARTS="call storm" OPTIONS=--quick.
+bench-peers: build
+	scripts/setup.sh $(BUILD_NEEDS) $(RUN_NEEDS) $(PEERS_NEEDS)
+	scripts/bench-peers.py $(OPTIONS) $(target)/release/mountsnoop $(PARTS)
 
 # Coverage-guided, with the stable Rust that builds the program: fuzz/src/lib.rs says what, CONTRIBUTING.md what then.
 fuzz:
