@@ -12,7 +12,7 @@ VM_NEEDS = qemu-system-x86_64=qemu-system-x86 cpio=cpio xz=xz-utils zstd=zstd st
 TEST_NEEDS = strace=strace zstd=zstd script=bsdutils /usr/include/linux/mount.h=linux-libc-dev /usr/bin/time=time \
 	/usr/lib/python3/dist-packages/zstandard/__init__.py=python3-zstandard
 FUZZ_NEEDS = $(OFFLINE_NEEDS) c++=g++
-PEERS_NEEDS = python3=python3 zstd=zstd bwrap=bubblewrap perf=linux-perf strace=strace bpftrace=bpftrace \
+PEERS_NEEDS = python3=python3 /usr/bin/time=time zstd=zstd bwrap=bubblewrap perf=linux-perf strace=strace bpftrace=bpftrace \
 	trace-cmd=trace-cmd /usr/sbin/mountsnoop=libbpf-tools /usr/sbin/mountsnoop-bpfcc=bpfcc-tools
 MEMCHECK_NEEDS = $(OFFLINE_NEEDS) $(TEST_NEEDS) clang=clang valgrind=valgrind
 
