@@ -101,8 +101,11 @@ pub fn pair(events: &[Vec<u8>]) -> usize {
     calls
 }
 
+/// A view that has shown nothing yet.
+pub type NewView = fn() -> Box<dyn View>;
+
 /// The views by name.
-pub const VIEWS: [(&str, fn() -> Box<dyn View>); 8] = [
+pub const VIEWS: [(&str, NewView); 8] = [
     ("text", || Box::new(Text::new(TextOptions::default()))),
     ("text-times", || {
         Box::new(Text::new(TextOptions {
