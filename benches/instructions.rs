@@ -67,10 +67,12 @@ fn count(stage: &str, events: usize) -> f64 {
     }
 }
 
-/// Which compiler made this, for which processor: counts of others say nothing.
+/// Which compiler made this, and on whose processor it runs, by which libc chooses how it copies: counts of others say nothing.
 fn toolchain() -> String {
     let rustc = Command::new("rustc").arg("--version").output().expect("rustc");
-    format!("{}, {}", String::from_utf8_lossy(&rustc.stdout).trim(), env::consts::ARCH)
+    let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let vendor = cpus.lines().find_map(|line| line.strip_prefix("vendor_id\t: ")).unwrap_or("unknown");
+    format!("{}, {} {vendor}", String::from_utf8_lossy(&rustc.stdout).trim(), env::consts::ARCH)
 }
 
 /// What was counted last time, and by which toolchain.
