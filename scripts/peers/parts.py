@@ -60,8 +60,8 @@ def call(bench):
     for number, tool in bench.each_round(None):
         with recording(tool) as recorder:
             for row, (kind, count, *rest) in COSTS:
-                # strace makes each call 30 times as long.
-                count = bench.count(count) // (10 if tool and tool.wraps and kind != "getppid" else 1)
+                # strace makes a call 50 times as long.
+                count = bench.count(count) // (20 if tool and tool.wraps else 1)
                 took[number, tool, row] = recorder.load(bench.load, kind, count, *rest)[0]
     for (number, tool, row), ns in took.items():
         bench.add(row, tool, ns - (took[number, None, row] if tool else 0))
