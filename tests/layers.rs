@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Module, what it may use of `crate::`, and which of the crates that are rationed it may use.
 const ALLOWED: &[(&str, &[&str], &[&str])] = &[
     ("layout", &[], &[]),
-    ("format", &[], &["bincode", "serde", "zstd", "crc32c", "memchr", "getrandom", "rustix"]),
+    ("format", &["layout"], &["bincode", "serde", "zstd", "crc32c", "memchr", "getrandom", "rustix"]),
     (
         "record",
         &["format", "layout"],

@@ -108,13 +108,48 @@ def cold(kind, body, fresh, sources):
         row[6:8] = (time % 2 ** 64, (time + row[7]) % 2 ** 64) if row[4] else (0, row[7])
     return found
 
+def difference(data, low=()):
+    """Section 6.1: a LEB128, above a low byte where there is one, and then zigzag."""
+    number, bytes_ = 0, [take(data, "B")]
+    while bytes_[-1] > 127: bytes_.append(take(data, "B"))
+    for byte in reversed(bytes_): number = number << 7 | byte & 127
+    for byte in low: number = number << 8 | byte
+    if number >> 64 or len(bytes_) > 10: raise ValueError("too large a number")
+    return number >> 1 ^ -(number & 1)
+
+def undone(content):
+    """Section 6.1: the records that differences stand for."""
+    changes, low = (bytearray(take(content, size)) for size in [take(content, "I"), take(content, "I")])
+    raw, before, seqs, time = bytearray(), {}, {}, 0
+    while changes:
+        number = take(changes, "B")
+        if number == 0:
+            raw += take(changes, 8 + int.from_bytes(changes[4:8], "little"))
+            continue
+        size = (len(before.get(number, b"")) + difference(changes)) % 2 ** 64
+        if not 40 <= size <= 8 << 20: raise ValueError("no such length")
+        body = bytearray(before.get(number, b"")[:size].ljust(size, b"\0"))
+        bits = int.from_bytes(take(changes, (size + 31) // 32), "little")
+        if bits & 60 or bits >> (size + 3) // 4: raise ValueError("no such words")
+        for at in (at for at in range(0, size, 4) if bits >> at // 4 & 1): body[at:at + 4] = take(changes, min(4, size - at))
+        seqs[body[24]] = (seqs.get(body[24], 0) + 1 + difference(changes)) % 2 ** 64
+        time = (time + difference(content, take(low, 1))) % 2 ** 64
+        body[8:24] = struct.pack("<QQ", time, seqs[body[24]])
+        before[number] = body
+        raw += struct.pack("<HHI", 0x10, 0, size) + body
+    if low or content: raise ValueError("something is left")
+    return raw
+
 def records(block, stored):
     """Sections 3 and 6: the items of a block; text instead of one is what is wrong."""
     counts, sources, reason = [0, 0], {}, "bad frame"
     try:
         raw = bytearray(zstd.ZstdDecompressor().decompress(stored, allow_extra_data=False))
         magic, size = stored[:4], zstd.frame_content_size(stored)
-        if magic != b"\x28\xB5\x2F\xFD" or not size == block["raw_len"] == len(raw): return (yield reason)
+        delta = block["flags"] & 128 and size < block["raw_len"]
+        if magic != b"\x28\xB5\x2F\xFD" or size != len(raw): return (yield reason)
+        if delta: raw = undone(raw)
+        if len(raw) != block["raw_len"] or block["flags"] & 128 and not delta: return (yield reason)
         while raw:
             reason = "long record"
             kind, flags, size = fields("H kind flags; I len", raw).values()
@@ -165,7 +200,7 @@ def items(data):
     at, trace, shown, state = 0, Trace(), None, "cut" if data else "no trace"
     while at < len(data):
         start, (name, found, size) = at, header_at(data, at)
-        if name == "start" and (found["major"] != 1 or found["incompat"]): return (yield {"item": "refused"})
+        if name == "start" and (found["major"] != 1 or found["incompat"] & ~4): return (yield {"item": "refused"})
         wrong, goes_on = trace.judge(name, found)
         stored = data[at + size:][:found.get("stored_len", 0)]
         if not wrong and name == "block":

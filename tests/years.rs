@@ -8,8 +8,8 @@ use std::process::Command;
 
 use mountsnoop::decode::synth;
 use mountsnoop::format::{
-    BLOCK_EVENTS, BlockHeader, CONTINUED, ClockSync, End, EventInfo, FileHeader, FileIdentity, Frame, Item,
-    Metadata, Reader, RecorderStats, Scanner, State, Wanted, Writer, WriterOptions, record, wire,
+    BLOCK_EVENTS, BlockHeader, CONTINUED, ClockSync, DELTA, End, EventInfo, FileHeader, FileIdentity, Frame,
+    Item, Metadata, Reader, RecorderStats, Scanner, State, Wanted, Writer, WriterOptions, record, wire,
 };
 use mountsnoop::layout::{self, Common};
 
@@ -170,6 +170,21 @@ fn critical() -> Vec<u8> {
     finish(writer)
 }
 
+/// The block at `at` with one byte more than its differences account for, and the right checksums.
+fn wrong_differences(mut bytes: Vec<u8>, at: usize) -> Vec<u8> {
+    let begin = at + wire::BLOCK_FRAME;
+    let header = BlockHeader::decode(&bytes[at..begin]).expect("a block");
+    assert!(header.flags & DELTA != 0, "{header:?}");
+    let end = begin + header.stored_len as usize;
+    let mut content = zstd::bulk::decompress(&bytes[begin..end], 1 << 20).expect("a frame");
+    content.push(0);
+    let stored = zstd::bulk::compress(&content, 3).expect("memory");
+    let header =
+        BlockHeader { stored_len: stored.len() as u32, stored_crc: crc32c::crc32c(&stored), ..header };
+    bytes.splice(at..end, [&header.encode()[..], &stored].concat());
+    bytes
+}
+
 /// The files, each as README.md tells.
 fn made(name: &str) -> Vec<u8> {
     let whole = base(0x10);
@@ -178,7 +193,7 @@ fn made(name: &str) -> Vec<u8> {
     let without = |from: usize, to: usize| [&whole[..from], &whole[to..]].concat();
     match name {
         "recorded.mst" => fs::read(fixtures::dir().join("containers.mst")).expect("a fixture"),
-        "whole.mst" => whole,
+        "whole.mst" | "differences.mst" => whole,
         "torn.mst" => whole[..at[5] + 150].to_vec(),
         "missing-end.mst" => whole[..last].to_vec(),
         "missing-block.mst" => without(at[4], at[5]),
@@ -206,6 +221,7 @@ fn made(name: &str) -> Vec<u8> {
             bytes[at..].copy_from_slice(&End { flags: CONTINUED, ..end }.encode());
             bytes
         }
+        "wrong-differences.mst" => wrong_differences(whole, at[4]),
         "two.mst" => [whole, base(0x50)].concat(),
         "cut-then-another.mst" => [&whole[..at[5]], &base(0x50)].concat(),
         "longer-header.mst" => longer_header(&whole),

@@ -6,7 +6,9 @@ use std::io::Cursor;
 use mountsnoop::assemble::{Assembler, Op};
 use mountsnoop::decode::{Call, Event, Value};
 use mountsnoop::filter::{Filter, TimeContext, TimeSpec, parse_comm, parse_duration};
-use mountsnoop::format::{BlockHeader, End, FileHeader, Frame, Item, Reader, Records, Scanner, Wanted, wire};
+use mountsnoop::format::{
+    BlockHeader, DELTA, End, FileHeader, Frame, Item, Reader, Records, Scanner, Wanted, wire,
+};
 use mountsnoop::views::{
     Classic, Clock, Csv, Detail, Json, Key, Lost, Remark, Stamp, Stats, StatsOptions, Text, TextOptions, View,
 };
@@ -60,7 +62,8 @@ pub fn events(data: &[u8]) {
 }
 
 /// Blocks of records, each behind two bytes of length: made a trace with right checksums, which is then read to its end
-/// by everything there is. Bits of the first byte: 0 without FILE HEADER, 1 without END, 2 with wrong counts.
+/// by everything there is. Bits of the first byte: 0 without FILE HEADER, 1 without END, 2 with wrong counts, 3 with
+/// differences: each block has two bytes of length first.
 pub fn blocks(data: &[u8]) {
     let Some((&how, rest)) = data.split_first() else { return };
     let mut shown = shown();
@@ -255,14 +258,19 @@ pub fn trace(data: &[u8], how: u8) -> Vec<u8> {
     let mut file = if how & 1 == 0 { IDENTITY.encode().to_vec() } else { Vec::new() };
     let (mut header, mut total) =
         (BlockHeader { file_tag: IDENTITY.file_tag(), ..BlockHeader::default() }, 0);
-    for raw in pieces(data) {
-        let stored = zstd::bulk::compress(raw, 1).expect("memory");
+    for piece in pieces(data) {
+        let (len, content) = match piece.split_first_chunk() {
+            Some((len, content)) if how & 8 != 0 => (u16::from_le_bytes(*len).into(), content),
+            _ => (piece.len() as u32, piece),
+        };
+        let (raw, stored) = (content, zstd::bulk::compress(content, 1).expect("memory"));
+        header.flags = if how & 8 != 0 { DELTA } else { 0 };
         let kinds: Vec<u16> = Records::new(raw).flatten().map(|record| record.kind).collect();
         header.event_index_base = total;
         header.event_count =
             kinds.iter().filter(|&&kind| kind == mountsnoop::format::record::EVENT).count() as u32;
         header.record_count = kinds.len() as u32 + u32::from(how & 4 != 0);
-        header.raw_len = raw.len() as u32;
+        header.raw_len = len;
         header.stored_len = stored.len() as u32;
         header.stored_crc = crc32c::crc32c(&stored);
         file.extend_from_slice(&header.encode());

@@ -1,24 +1,31 @@
 //! From the stored bytes of a block to its records' bytes, trusting nothing.
 //! Must not know where the bytes came from; needs no state but its buffers, so blocks can be decompressed in parallel.
 
+use std::ops::Range;
+
 use zstd::{bulk, zstd_safe};
 
 use super::damage::DamageReason;
-use super::header::BlockHeader;
+use super::delta;
+use super::header::{self, BlockHeader};
 use super::wire;
 
 /// Window that any block of legal size fits in, as a power of two.
 const WINDOW_LOG: u32 = wire::MAX_RAW.ilog2();
 
 /// A decompression context, to be used again for each block.
-pub struct Decompressor(bulk::Decompressor<'static>);
+pub struct Decompressor {
+    zstd: bulk::Decompressor<'static>,
+    /// What the frame of a block holds, where that is not its records.
+    content: Vec<u8>,
+}
 
 impl Decompressor {
     /// Fails where there is no memory for it.
     pub fn new() -> std::io::Result<Self> {
         let mut context = bulk::Decompressor::new()?;
         context.set_parameter(zstd_safe::DParameter::WindowLogMax(WINDOW_LOG))?;
-        Ok(Decompressor(context))
+        Ok(Decompressor { zstd: context, content: Vec::new() })
     }
 }
 
@@ -47,27 +54,57 @@ pub fn decompress(
     context: &mut Decompressor,
     raw: &mut Vec<u8>,
 ) -> Result<(), DamageReason> {
-    raw.clear();
-    check(header, stored)?;
-    let len = header.raw_len as usize;
-    let announced = zstd_safe::get_frame_content_size(stored).ok().flatten();
-    let reason = if wire::u32_at(stored, 0) != Some(wire::ZSTD_MAGIC) {
-        "it is not a zstd frame"
-    } else if stored.len() != header.stored_len as usize
+    let opened = check(header, stored)
+        .and_then(|()| open(header, stored, context, raw).map_err(DamageReason::BadFrame));
+    if opened.is_err() {
+        raw.clear();
+    }
+    opened
+}
+
+fn open(
+    header: &BlockHeader,
+    stored: &[u8],
+    context: &mut Decompressor,
+    raw: &mut Vec<u8>,
+) -> Result<(), &'static str> {
+    let Decompressor { zstd, content } = context;
+    let len = u64::from(header.raw_len);
+    if header.flags & header::DELTA == 0 {
+        return unzstd(header, stored, len..len + 1, zstd, raw);
+    }
+    unzstd(header, stored, 0..len, zstd, content)?;
+    delta::decode(content, header.raw_len as usize, raw).ok_or("its differences are not those of its records")
+}
+
+/// Replaces `to` by what a frame holds. `sizes`: how many bytes it may have.
+fn unzstd(
+    header: &BlockHeader,
+    stored: &[u8],
+    sizes: Range<u64>,
+    context: &mut bulk::Decompressor<'static>,
+    to: &mut Vec<u8>,
+) -> Result<(), &'static str> {
+    if wire::u32_at(stored, 0) != Some(wire::ZSTD_MAGIC) {
+        return Err("it is not a zstd frame");
+    }
+    if stored.len() != header.stored_len as usize
         || zstd_safe::find_frame_compressed_size(stored) != Ok(stored.len())
     {
-        "it is not exactly one zstd frame"
-    } else if len > wire::MAX_RAW || announced != Some(u64::from(header.raw_len)) {
-        "its size is not the one in its header"
-    } else {
-        raw.reserve(len);
-        match context.0.decompress_to_buffer(stored, raw) {
-            Ok(written) if written == len => return Ok(()),
-            _ => "zstd rejects it",
-        }
+        return Err("it is not exactly one zstd frame");
+    }
+    let announced = zstd_safe::get_frame_content_size(stored).ok().flatten();
+    let Some(size) =
+        announced.filter(|size| header.raw_len as usize <= wire::MAX_RAW && sizes.contains(size))
+    else {
+        return Err("its size is not the one in its header");
     };
-    raw.clear();
-    Err(DamageReason::BadFrame(reason))
+    to.clear();
+    to.reserve(size as usize);
+    match context.decompress_to_buffer(stored, to) {
+        Ok(written) if written as u64 == size => Ok(()),
+        _ => Err("zstd rejects it"),
+    }
 }
 
 #[cfg(test)]

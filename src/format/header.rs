@@ -125,6 +125,8 @@ pub const FORCED_FLUSH: u16 = 1 << 4;
 pub const FRESH: u16 = 1 << 5;
 /// `BlockHeader::flags`: the block holds a MARKER record.
 pub const REMARK: u16 = 1 << 6;
+/// `BlockHeader::flags`: the frame holds the events as differences.
+pub const DELTA: u16 = 1 << 7;
 
 /// `End::flags`: another file of this recording follows.
 pub const CONTINUED: u32 = 1;

@@ -54,7 +54,7 @@ impl FileIdentity {
         FileHeader {
             format_major: wire::FORMAT_MAJOR,
             format_minor: wire::FORMAT_MINOR,
-            incompat: 0,
+            incompat: wire::INCOMPAT_DELTA,
             compat: self.compat,
             file_uuid: self.file_uuid,
             session_uuid: self.session_uuid,

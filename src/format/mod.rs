@@ -13,6 +13,7 @@ mod block;
 mod codec;
 mod cold;
 mod damage;
+mod delta;
 mod error;
 mod find;
 mod header;
@@ -46,8 +47,8 @@ pub use cold::{ChildExit, ClockSync, LossReason, Lost, Metadata};
 pub use damage::{Damage, DamageReason};
 pub use error::{Error, ErrorKind, Format};
 pub use header::{
-    BLOCK_EVENTS, BLOCK_INDEX, BLOCK_META, BLOCK_SNAPSHOT, BlockHeader, CONTINUED, End, FORCED_FLUSH, FRESH,
-    FileHeader, HAS_FAILED_OP, HAS_TRUNC_STR, LOSS_BEFORE, REMARK, UNSORTED,
+    BLOCK_EVENTS, BLOCK_INDEX, BLOCK_META, BLOCK_SNAPSHOT, BlockHeader, CONTINUED, DELTA, End, FORCED_FLUSH,
+    FRESH, FileHeader, HAS_FAILED_OP, HAS_TRUNC_STR, LOSS_BEFORE, REMARK, UNSORTED,
 };
 pub use identity::FileIdentity;
 pub use index::{Index, Place, Row};

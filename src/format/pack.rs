@@ -4,6 +4,7 @@
 use zstd::{bulk, zstd_safe::CParameter};
 
 use super::cold::Lost;
+use super::delta::Encoder;
 use super::error::{Error, ErrorKind};
 use super::header::{self, BlockHeader};
 use super::record::{self, Record, Records};
@@ -14,6 +15,7 @@ use super::writer::{EventInfo, Totals, WriterOptions};
 const MAX_TARGET: usize = 4 << 20;
 
 pub(crate) struct Packer {
+    encoder: Encoder,
     compressor: bulk::Compressor<'static>,
     target: usize,
     raw: Vec<u8>,
@@ -56,6 +58,7 @@ impl Packer {
         }
         let compressor = compressor(level).map_err(|e| Error::new(ErrorKind::Compress(e.to_string()), 0))?;
         Ok(Packer {
+            encoder: Encoder::default(),
             compressor,
             target,
             raw: Vec::with_capacity(target),
@@ -159,7 +162,10 @@ impl Packer {
             self.out.resize(room, 0);
         }
         let (head, frame) = self.out.split_at_mut(wire::BLOCK_FRAME);
-        let stored = self.compressor.compress_to_buffer(&self.raw, frame).map_err(|e| e.to_string())?;
+        let content = if self.events > 0 { self.encoder.encode(&self.raw) } else { None };
+        let delta = if content.is_some() { header::DELTA } else { 0 };
+        let content = content.unwrap_or(&self.raw);
+        let stored = self.compressor.compress_to_buffer(content, frame).map_err(|e| e.to_string())?;
         let (ts_min, ts_max) = self.times.unwrap_or_default();
         let header = BlockHeader {
             block_type: match self.events {
@@ -167,7 +173,7 @@ impl Packer {
                 0 => header::BLOCK_META,
                 _ => header::BLOCK_EVENTS,
             },
-            flags: self.flags,
+            flags: self.flags | delta,
             file_tag,
             block_seq: before.blocks,
             raw_len: self.raw.len() as u32,

@@ -46,8 +46,10 @@ pub const HEADER_VERSION: u8 = 1;
 pub const INCOMPAT_EV_BE: u64 = 1;
 /// `incompat_flags`: blocks need the dictionary their header names.
 pub const INCOMPAT_DICT: u64 = 2;
+/// `incompat_flags`: blocks may hold differences.
+pub const INCOMPAT_DELTA: u64 = 4;
 /// The `incompat_flags` this version can read.
-pub const INCOMPAT_KNOWN: u64 = 0;
+pub const INCOMPAT_KNOWN: u64 = INCOMPAT_DELTA;
 
 /// `compat_flags`: events were left out on purpose.
 pub const COMPAT_SPARSE: u64 = 1;

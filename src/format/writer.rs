@@ -29,7 +29,7 @@ pub struct WriterOptions {
 impl Default for WriterOptions {
     /// More than 256 KiB gains nothing, and is lost as a whole when damaged.
     fn default() -> Self {
-        WriterOptions { level: 3, block_bytes: 256 << 10 }
+        WriterOptions { level: 3, block_bytes: 512 << 10 }
     }
 }
 

@@ -50,7 +50,7 @@ fn apart(dir: &Dir, script: &str) -> Done {
 fn a_full_disk_loses_what_is_counted_and_nothing_else() {
     let Some(dir) = live() else { return };
     dir.compile("say").subdir("small");
-    let script = "mount -t tmpfs -o size=300k small small
+    let script = "mount -t tmpfs -o size=120k small small
         $mountsnoop record --ring-size 64M -o small/t.mst -- sh -c './say x $calls; echo ended; exit 5' || echo status $?
         cp small/t.mst .";
     apart(&dir, script)
@@ -66,7 +66,7 @@ fn a_full_disk_loses_what_is_counted_and_nothing_else() {
 fn a_full_disk_makes_the_exit_status_3() {
     let Some(dir) = live() else { return };
     dir.compile("say").subdir("small");
-    let script = "mount -t tmpfs -o size=300k small small
+    let script = "mount -t tmpfs -o size=120k small small
         $mountsnoop record --ring-size 64M -o small/t.mst 2> said &
         until grep -q 'recording into' said; do sleep 0.01; done
         ./say x $calls
@@ -87,7 +87,7 @@ fn writing_goes_on_when_the_disk_has_room_again() {
         until grep -q 'is written again' said; do ./say poke; done
         ./say after-the-gap";
     std::fs::write(dir.path("command"), command).expect("a script");
-    let script = "mount -t tmpfs -o size=800k small small
+    let script = "mount -t tmpfs -o size=620k small small
         head -c 500k /dev/zero > small/other
         $mountsnoop record --ring-size 64M -o small/t.mst -- sh ./command 2> said
         cp small/t.mst .";
@@ -112,11 +112,11 @@ fn writing_goes_on_when_the_disk_has_room_again() {
 fn a_limit_for_files_is_a_full_disk() {
     let Some(dir) = live() else { return };
     dir.compile("say");
-    let script = "prlimit --fsize=250000 $mountsnoop record --ring-size 64M -o t.mst -- ./say x $calls";
+    let script = "prlimit --fsize=100000 $mountsnoop record --ring-size 64M -o t.mst -- ./say x $calls";
     let script = format!("{script}; ls -l t.mst | cut -d' ' -f5");
     let done = apart(&dir, &script).code(0).says("File too large");
     let size: u64 = done.text().trim().parse().unwrap_or_else(|_| done.fail("no size"));
-    if size > 250_000 {
+    if size > 100_000 {
         done.fail("the file is larger than it may be");
     }
     accounts_for_all(&dir, "t.mst", "disk full");

@@ -1,0 +1,439 @@
+//! A block's events as differences to earlier ones, for its zstd frame: a program that makes a call again makes one that is nearly
+//! the same. From records to this form and back; knows of an event only what FORMAT.md, section 6.1 says.
+
+use super::record::{self, RawRecord, Records};
+use super::wire::{RECORD_PREFIX, u16_at, u32_at, u64_at};
+use crate::layout;
+
+/// Two lengths stand before everything else.
+const LENGTHS: usize = 8;
+/// A difference is told in words of this many bytes, by one bit each.
+const WORD: usize = 4;
+/// Bytes of an event that one byte of bits is about.
+const GROUP: usize = 8 * WORD;
+/// The bits of the first group that are for `time` and `seq`, which are told otherwise.
+const TOLD_OTHERWISE: u8 = 0b0011_1100;
+/// A record as it is, where the number of a place stands otherwise.
+const PLAIN: u8 = 0;
+
+/// What both sides remember of the events before.
+struct Past {
+    /// Where the body of the event begins that was given this number last, and how long it is.
+    places: [(u32, u32); 256],
+    /// The number of the last event of each CPU.
+    seqs: [u64; 256],
+    time: u64,
+}
+
+impl Past {
+    fn new() -> Past {
+        Past { places: [(0, 0); 256], seqs: [0; 256], time: 0 }
+    }
+
+    fn seq(&mut self, cpu: u32) -> &mut u64 {
+        let [low, ..] = cpu.to_le_bytes();
+        // The array has a place for every u8.
+        &mut self.seqs[usize::from(low)]
+    }
+}
+
+/// Calls that are the same, and where they are the same, share a place. Any choice can be read.
+fn place(body: &[u8]) -> u8 {
+    let call = u16_at(body, layout::CALL).unwrap_or_default();
+    let phase = body.get(layout::PHASE).copied().unwrap_or_default();
+    (1 + (u32::from(call) * 4 + u32::from(phase)) % 255) as u8
+}
+
+/// Numbers near 0 to small ones.
+fn zigzag(difference: u64) -> u64 {
+    (difference << 1) ^ ((difference as i64 >> 63) as u64)
+}
+
+fn unzigzag(number: u64) -> u64 {
+    (number >> 1) ^ (number & 1).wrapping_neg()
+}
+
+/// What stands before the body of an event.
+fn prefix_of(len: u32) -> [u8; RECORD_PREFIX] {
+    let ([kind, kind_high], [a, b, c, d]) = (record::EVENT.to_le_bytes(), len.to_le_bytes());
+    [kind, kind_high, 0, 0, a, b, c, d]
+}
+
+/// A group of words, with zeros behind its end.
+#[inline]
+fn padded(group: &[u8]) -> [u8; GROUP] {
+    group.first_chunk().copied().unwrap_or_else(|| {
+        let mut padded = [0; GROUP];
+        padded.iter_mut().zip(group).for_each(|(to, from)| *to = *from);
+        padded
+    })
+}
+
+/// The numbers of the bits that are set, from the lowest on.
+#[inline]
+fn ones(mut bits: u8) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let lowest = (bits != 0).then(|| bits.trailing_zeros() as usize);
+        bits &= bits.wrapping_sub(1);
+        lowest
+    })
+}
+
+fn put_varint(to: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        to.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    to.push(number as u8);
+}
+
+/// Writes blocks in this form; its buffers are used again.
+#[derive(Default)]
+pub(crate) struct Encoder {
+    content: Vec<u8>,
+    low: Vec<u8>,
+    high: Vec<u8>,
+}
+
+impl Encoder {
+    /// What is to be compressed instead of these records; `None` where that would not be shorter.
+    pub fn encode(&mut self, raw: &[u8]) -> Option<&[u8]> {
+        self.content.clear();
+        self.low.clear();
+        self.high.clear();
+        self.content.extend_from_slice(&[0; LENGTHS]);
+        let mut past = Past::new();
+        for record in Records::new(raw) {
+            let record = record.ok()?;
+            if record.kind == record::EVENT && record.flags == 0 && record.body.len() >= layout::COMMON_SIZE {
+                self.event(raw, &record, &mut past)?;
+            } else {
+                self.content.push(PLAIN);
+                self.content
+                    .extend_from_slice(raw.get(record.at..)?.get(..RECORD_PREFIX + record.body.len())?);
+            }
+        }
+        let lengths = [self.content.len() - LENGTHS, self.low.len()].map(|len| (len as u32).to_le_bytes());
+        self.content.get_mut(..LENGTHS)?.copy_from_slice(lengths.as_flattened());
+        self.content.append(&mut self.low);
+        self.content.append(&mut self.high);
+        (self.content.len() < raw.len()).then_some(&self.content)
+    }
+
+    fn event(&mut self, raw: &[u8], record: &RawRecord<'_>, past: &mut Past) -> Option<()> {
+        let (body, number) = (record.body, place(record.body));
+        let like = &mut past.places[usize::from(number)];
+        let (at, len) = std::mem::replace(like, ((record.at + RECORD_PREFIX) as u32, body.len() as u32));
+        let before = raw.get(at as usize..)?.get(..len as usize)?;
+        self.content.push(number);
+        put_varint(&mut self.content, zigzag((body.len() as u64).wrapping_sub(len.into())));
+        self.differences(body, before);
+
+        let (time, seq) = (u64_at(body, layout::TIME)?, u64_at(body, layout::SEQ)?);
+        let last = std::mem::replace(past.seq(u32_at(body, layout::CPU)?), seq);
+        put_varint(&mut self.content, zigzag(seq.wrapping_sub(last).wrapping_sub(1)));
+        let later = zigzag(time.wrapping_sub(std::mem::replace(&mut past.time, time)));
+        self.low.push(later as u8);
+        put_varint(&mut self.high, later >> 8);
+        Some(())
+    }
+
+    /// The bits of all words, then the words that are not as they were.
+    fn differences(&mut self, body: &[u8], before: &[u8]) {
+        let bits = self.content.len();
+        self.content.resize(bits + body.len().div_ceil(GROUP), 0);
+        for (n, group) in body.chunks(GROUP).enumerate() {
+            let before = before.get(n * GROUP..).unwrap_or_default();
+            let (now, then) = (padded(group), padded(before.get(..group.len()).unwrap_or(before)));
+            if now == then {
+                continue;
+            }
+            let mut changed = 0;
+            for (n, (now, then)) in now.as_chunks().0.iter().zip(then.as_chunks::<WORD>().0).enumerate() {
+                changed |= u8::from(now != then) << n;
+            }
+            if n == 0 {
+                changed &= !TOLD_OTHERWISE;
+            }
+            if let Some(bits) = self.content.get_mut(bits + n) {
+                *bits = changed;
+            }
+            for n in ones(changed) {
+                let end = group.len().min((n + 1) * WORD);
+                self.content.extend_from_slice(group.get(n * WORD..end).unwrap_or_default());
+            }
+        }
+    }
+}
+
+/// Replaces `raw` by the `len` bytes of records that `content` stands for. `None`: it stands for none; what is in `raw` then
+/// means nothing.
+pub(crate) fn decode(content: &[u8], len: usize, raw: &mut Vec<u8>) -> Option<()> {
+    let (changes, low) = (u32_at(content, 0)? as usize, u32_at(content, 4)? as usize);
+    let (changes, times) = content.get(LENGTHS..)?.split_at_checked(changes)?;
+    let (low, high) = times.split_at_checked(low)?;
+    raw.resize(len, 0);
+    let mut decoder =
+        Decoder { changes: Bytes(changes), low: Bytes(low), high: Bytes(high), past: Past::new() };
+    let mut at = 0;
+    while !decoder.changes.0.is_empty() {
+        at = match decoder.changes.byte()? {
+            PLAIN => decoder.plain(raw, at)?,
+            number => decoder.event(number, raw, at)?,
+        }
+    }
+    (at == len && decoder.low.0.is_empty() && decoder.high.0.is_empty()).then_some(())
+}
+
+struct Decoder<'a> {
+    changes: Bytes<'a>,
+    low: Bytes<'a>,
+    high: Bytes<'a>,
+    past: Past,
+}
+
+impl Decoder<'_> {
+    /// Where the record at `at` ends.
+    fn plain(&mut self, raw: &mut [u8], at: usize) -> Option<usize> {
+        let len = RECORD_PREFIX.checked_add(u32_at(self.changes.0, 4)? as usize)?;
+        let record = self.changes.take(len)?;
+        raw.get_mut(at..)?.get_mut(..len)?.copy_from_slice(record);
+        Some(at + len)
+    }
+
+    /// The same of an event.
+    #[inline]
+    fn event(&mut self, number: u8, raw: &mut [u8], at: usize) -> Option<usize> {
+        let place = &mut self.past.places[usize::from(number)];
+        let was = place.1;
+        let len = u32::try_from(u64::from(was).wrapping_add(unzigzag(self.changes.varint()?))).ok()?;
+        let like = std::mem::replace(place, ((at + RECORD_PREFIX) as u32, len)).0 as usize;
+
+        let (before, rest) = raw.split_at_mut_checked(at)?;
+        let (prefix, rest) = rest.split_first_chunk_mut::<RECORD_PREFIX>()?;
+        *prefix = prefix_of(len);
+        let body = rest.get_mut(..len as usize).filter(|body| body.len() >= layout::COMMON_SIZE)?;
+        let (same, new) = body.split_at_mut(was.min(len) as usize);
+        same.copy_from_slice(before.get(like..)?.get(..same.len())?);
+        new.fill(0);
+        self.differences(body)?;
+        self.numbers(body)?;
+        Some(at + RECORD_PREFIX + len as usize)
+    }
+
+    #[inline]
+    fn differences(&mut self, body: &mut [u8]) -> Option<()> {
+        let bits = self.changes.take(body.len().div_ceil(GROUP))?;
+        if bits.first()? & TOLD_OTHERWISE != 0 {
+            return None;
+        }
+        for (n, &bits) in bits.iter().enumerate().filter(|(_, bits)| **bits != 0) {
+            let group = body.get_mut(n * GROUP..)?;
+            if let Some(group) = group.first_chunk_mut::<GROUP>() {
+                let words = self.changes.take(bits.count_ones() as usize * WORD)?;
+                for (n, word) in ones(bits).zip(words.as_chunks().0) {
+                    *group.as_chunks_mut::<WORD>().0.get_mut(n)? = *word;
+                }
+                continue;
+            }
+            for n in ones(bits) {
+                let word = group.get_mut(n * WORD..).filter(|word| !word.is_empty())?;
+                let (word, _) = word.split_at_mut(word.len().min(WORD));
+                word.copy_from_slice(self.changes.take(word.len())?);
+            }
+        }
+        Some(())
+    }
+
+    /// `time` and `seq` of an event that is otherwise there.
+    #[inline]
+    fn numbers(&mut self, body: &mut [u8]) -> Option<()> {
+        let seq = self.past.seq(u32_at(body, layout::CPU)?);
+        *seq = seq.wrapping_add(1).wrapping_add(unzigzag(self.changes.varint()?));
+        body.get_mut(layout::SEQ..)?.first_chunk_mut().map(|to| *to = seq.to_le_bytes())?;
+        let later = u64::from(self.low.byte()?) | self.high.varint()?.checked_mul(1 << 8)?;
+        self.past.time = self.past.time.wrapping_add(unzigzag(later));
+        body.get_mut(layout::TIME..)?.first_chunk_mut().map(|to| *to = self.past.time.to_le_bytes())
+    }
+}
+
+/// Bytes that are taken from the front.
+struct Bytes<'a>(&'a [u8]);
+
+impl<'a> Bytes<'a> {
+    #[inline]
+    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    #[inline]
+    fn byte(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    #[inline]
+    fn varint(&mut self) -> Option<u64> {
+        match self.byte()? {
+            byte @ ..0x80 => Some(byte.into()),
+            byte => self.long_varint(byte),
+        }
+    }
+
+    fn long_varint(&mut self, first: u8) -> Option<u64> {
+        let mut number = u64::from(first & 0x7F);
+        for shift in (7..u64::BITS).step_by(7) {
+            let byte = u64::from(self.byte()?);
+            let part = byte & 0x7F;
+            if part << shift >> shift != part {
+                return None;
+            }
+            number |= part << shift;
+            if byte < 0x80 {
+                return Some(number);
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers that are the same in every run.
+    struct Dice(u64);
+
+    impl Dice {
+        fn below(&mut self, n: u64) -> u64 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) % n
+        }
+    }
+
+    fn event(call: u16, phase: u8, time: u64, seq: u64, cpu: u32, rest: &[u8]) -> Vec<u8> {
+        let mut body = vec![0; layout::COMMON_SIZE];
+        let mut put = |at: usize, bytes: &[u8]| body[at..at + bytes.len()].copy_from_slice(bytes);
+        put(layout::CALL, &call.to_le_bytes());
+        put(layout::PHASE, &[phase]);
+        put(layout::TIME, &time.to_le_bytes());
+        put(layout::SEQ, &seq.to_le_bytes());
+        put(layout::CPU, &cpu.to_le_bytes());
+        body.extend_from_slice(rest);
+        body
+    }
+
+    fn records(bodies: &[(u16, u16, Vec<u8>)]) -> Vec<u8> {
+        let mut raw = Vec::new();
+        bodies.iter().for_each(|(kind, flags, body)| record::append(&mut raw, *kind, *flags, body));
+        raw
+    }
+
+    fn back(content: &[u8], len: usize) -> Option<Vec<u8>> {
+        let mut raw = b"what was there before".repeat(9);
+        decode(content, len, &mut raw).map(|()| raw)
+    }
+
+    #[test]
+    fn an_event_like_the_one_before_it_costs_a_few_bytes() {
+        let one = event(1, 1, 1000, 7, 3, b"/mnt");
+        let two = event(1, 1, 1300, 8, 3, b"/mnt");
+        let raw = records(&[(record::EVENT, 0, one), (record::LOST, 0, vec![9]), (record::EVENT, 0, two)]);
+        let content = Encoder::default().encode(&raw).expect("it is shorter").to_vec();
+        #[rustfmt::skip]
+        let expected = [
+            36, 0, 0, 0, 2, 0, 0, 0,
+            // 5 is its place, it has 44 bytes more than none: words 0, 1, 6 and 10. Its number is 7, which is 6 more than 0 + 1.
+            6, 44 * 2, 0b0100_0011, 0b0000_0100, 0, 0, 1, 0, 1, 0, 0, 0, 3, 0, 0, 0, b'/', b'm', b'n', b't', 6 * 2,
+            // As it is.
+            0, 0x20, 0, 0, 0, 1, 0, 0, 0, 9,
+            // As the one before, with the next number.
+            6, 0, 0, 0, 0,
+            // 1000 and 300, doubled: lower and upper parts.
+            208, 88, 7, 2,
+        ];
+        assert_eq!((&content[..], back(&content, raw.len())), (&expected[..], Some(raw)));
+    }
+
+    /// Events of a few calls by a few tasks, long and short, with other records and events that are none between them.
+    fn any_records(dice: &mut Dice) -> Vec<u8> {
+        let mut time = dice.below(u64::MAX >> 20);
+        let mut bodies = Vec::new();
+        for seq in 0..dice.below(60) {
+            time = time.wrapping_add(dice.below(3000)).wrapping_sub(dice.below(200));
+            let rest: Vec<u8> = (0..dice.below(90)).map(|_| dice.below(3) as u8).collect();
+            let seq = if dice.below(9) == 0 { dice.below(u64::MAX) << 31 } else { seq };
+            let body =
+                event(dice.below(3) as u16, dice.below(3) as u8, time, seq, dice.below(600) as u32, &rest);
+            bodies.push(match dice.below(12) {
+                0 => (record::EVENT, dice.below(2) as u16, body),
+                1 => (record::EVENT, 0, body[..dice.below(40) as usize].to_vec()),
+                2 => (record::MARKER, 0, rest),
+                _ => (record::EVENT, 0, body),
+            });
+        }
+        records(&bodies)
+    }
+
+    #[test]
+    fn what_comes_back_is_what_was_there() {
+        let (mut dice, mut encoder) = (Dice(1), Encoder::default());
+        let mut told = 0;
+        for round in 0..2000 {
+            let raw = any_records(&mut dice);
+            let Some(content) = encoder.encode(&raw) else { continue };
+            told += 1;
+            assert_eq!(back(content, raw.len()).as_ref(), Some(&raw), "round {round}: {content:?}");
+            for wrong in [raw.len() - 1, raw.len() + 1, 0] {
+                assert_eq!(back(content, wrong), None, "round {round} with {wrong} bytes: {content:?}");
+            }
+        }
+        assert!(told > 1000, "only {told} were shorter");
+    }
+
+    #[test]
+    fn wrong_bytes_give_nothing_or_as_much_as_was_asked_for() {
+        let (mut dice, mut encoder) = (Dice(2), Encoder::default());
+        let mut refused = 0;
+        for _ in 0..300 {
+            let raw = any_records(&mut dice);
+            let Some(content) = encoder.encode(&raw) else { continue };
+            for _ in 0..40 {
+                let mut wrong = content.to_vec();
+                let at = dice.below(wrong.len() as u64) as usize;
+                match dice.below(3) {
+                    0 => wrong.truncate(at),
+                    1 => wrong[at] ^= 1 << dice.below(8),
+                    _ => wrong[at] = 0xFF,
+                }
+                match back(&wrong, raw.len()) {
+                    Some(found) => assert_eq!(found.len(), raw.len(), "{wrong:?}"),
+                    None => refused += 1,
+                }
+            }
+        }
+        assert!(refused > 1000, "only {refused} were refused");
+    }
+
+    #[test]
+    fn what_leads_nowhere_is_refused() {
+        let raw = records(&[(record::EVENT, 0, event(1, 1, 1000, 7, 3, &[1; 20]))]);
+        let good = Encoder::default().encode(&raw).expect("it is shorter").to_vec();
+        assert_eq!(back(&good, raw.len()), Some(raw.clone()));
+        let with = |at: usize, byte: u8| {
+            let mut content = good.clone();
+            content[at] = byte;
+            back(&content, raw.len())
+        };
+        assert_eq!(with(0, 200), None, "changes behind the end");
+        assert_eq!(with(4, 200), None, "low bytes behind the end");
+        assert_eq!(with(9, 39 * 2), None, "an event of 39 bytes");
+        assert_eq!(with(9, 1), None, "an event of -1 bytes");
+        assert_eq!(with(10, good[10] | 0b0000_0100), None, "a word of the time");
+        assert_eq!(with(11, good[11] | 0b1000_0000), None, "a word behind the end");
+        assert_eq!(back(&[&good[..], &[0]].concat(), raw.len()), None, "something is left");
+    }
+}
