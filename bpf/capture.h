@@ -39,6 +39,9 @@ struct scratch {
 	__u32 path; /* begin_path(): where its section begins */
 	__u32 path_state;
 	__u32 late; /* MS_STATE_LATE where what is read now is read as the call returns */
+	__u64 walk_at; /* a walk to some root: where it has got */
+	__u64 walk_in; /* in which mount that is; where the list of hierarchies ends */
+	__u64 walk_found;
 	__u32 unseen; /* MS_FLAG_REBUILT and the reasons, where no program saw the call begin */
 	struct inflight in;
 	union {
@@ -254,10 +257,14 @@ static __always_inline void could_not_read(struct scratch *s, struct ms_section 
 	end_section(s, sec, sizeof(address));
 }
 
-/* One string, as far as it can be read now; its first byte, or -1. */
-static __noinline int put_string(struct scratch *s, __u32 arg, __u64 address)
+/*
+ * One string, as far as it can be read now; its first byte, or -1. A global function, whose arguments must be numbers: the
+ * verifier looks at it once for each program, not once for each call of it.
+ */
+__noinline int put_string(__u32 slot, __u32 arg, __u64 address)
 {
-	struct ms_section *sec = section(s, MS_SECTION_STRING, arg, STRING_ROOM);
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+	struct ms_section *sec = s ? section(s, MS_SECTION_STRING, arg, STRING_ROOM) : 0;
 	char beyond;
 	long n;
 
@@ -289,10 +296,11 @@ static __noinline int put_string(struct scratch *s, __u32 arg, __u64 address)
 	return n ? *(__u8 *)(sec + 1) : 0;
 }
 
-/* A structure or binary data of `size` bytes. */
-static __noinline int put_bytes(struct scratch *s, __u32 arg, __u64 address, __u64 size)
+/* A structure or binary data of `size` bytes. A global function likewise. */
+__noinline int put_bytes(__u32 slot, __u32 arg, __u64 address, __u64 size)
 {
-	struct ms_section *sec = section(s, MS_SECTION_BYTES, arg, BYTES_ROOM);
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+	struct ms_section *sec = s ? section(s, MS_SECTION_BYTES, arg, BYTES_ROOM) : 0;
 	__u64 n = size < MS_BYTES_MAX ? size : MS_BYTES_MAX;
 
 	if (!sec)

@@ -11,7 +11,7 @@
 #define PID_FS_MAGIC 0x50494446
 #define PIDFD_NAME 0x005d64666469705bULL /* "[pidfd]" */
 #define ANCESTORS 4
-#define NAMES_MAX 32 /* directories and mounts up to the root; the verifier looks at each round */
+#define NAMES_MAX 32 /* directories and mounts up to the root */
 #define HIERARCHIES_MAX 24 /* of cgroups: v2, and one for each controller of v1 */
 
 /* What a descriptor of fsopen() looks like, learned from the first one that is seen: the kernel exports no name for it. */
@@ -45,7 +45,8 @@ static __always_inline __u64 hashed(const void *address)
 	return (x ^ (x >> 31)) ^ hash_key[1];
 }
 
-static __always_inline struct file *file_of(__s32 fd)
+/* The address of the file that a descriptor stands for, or 0. */
+__noinline __u64 file_of(__s32 fd)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
@@ -55,7 +56,7 @@ static __always_inline struct file *file_of(__s32 fd)
 	if (fd < 0 || !table || (__u32)fd >= BPF_CORE_READ(table, max_fds))
 		return 0;
 	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
-	return file;
+	return (__u64)file;
 }
 
 static __always_inline struct mount *real_mount(struct vfsmount *mnt)
@@ -66,7 +67,7 @@ static __always_inline struct mount *real_mount(struct vfsmount *mnt)
 /* Of which mount is the file that this descriptor stands for? */
 static __noinline int put_mount(struct scratch *s, __u32 arg, __s32 fd)
 {
-	struct file *file = file_of(fd);
+	struct file *file = (void *)file_of(fd);
 	struct ms_mount *to;
 	struct ms_section *sec;
 	struct vfsmount *mnt;
@@ -95,7 +96,7 @@ static __noinline int put_mount(struct scratch *s, __u32 arg, __s32 fd)
 /* Of which filesystem context? `fresh`: the descriptor is known to be of one, since fsopen() or fspick() returned it. */
 static __noinline int put_context(struct scratch *s, __u32 arg, __s32 fd, __u32 fresh)
 {
-	struct file *file = file_of(fd);
+	struct file *file = (void *)file_of(fd);
 	struct ms_fscontext *to;
 	struct ms_section *sec;
 	struct fs_context *fc;
@@ -138,7 +139,7 @@ static __always_inline int put_namespace_inode(struct scratch *s, __u32 arg, __u
 /* Of which namespace? Nothing, and 0, where the descriptor is of something else, as a pidfd is. */
 static __noinline int put_namespace(struct scratch *s, __u32 arg, __s32 fd)
 {
-	struct file *file = file_of(fd);
+	struct file *file = (void *)file_of(fd);
 	struct inode *inode = file ? BPF_CORE_READ(file, f_inode) : 0;
 
 	if (!inode || BPF_CORE_READ(inode, i_sb, s_magic) != NSFS_MAGIC)
@@ -149,7 +150,7 @@ static __noinline int put_namespace(struct scratch *s, __u32 arg, __s32 fd)
 /* The mount namespace of the process that a pidfd stands for, which is what setns() enters by one. */
 static __noinline int put_namespace_of_process(struct scratch *s, __u32 arg, __s32 fd)
 {
-	struct file *file = file_of(fd);
+	struct file *file = (void *)file_of(fd);
 	struct inode *inode = file ? BPF_CORE_READ(file, f_inode) : 0;
 	struct pid *pid = 0;
 	__u64 name = 0;
@@ -213,34 +214,51 @@ static __always_inline void end_path(struct scratch *s)
 }
 
 /*
- * The names from a file up to the root of its mount namespace, its own first. A global function, whose arguments must be
- * numbers: the verifier looks at it once for each program, not once for each call of it. And all that the loop changes is
- * kept in memory, of which the verifier knows nothing: so every round looks the same to it, and it stops following them.
+ * Walks go up step by step, with a global function for each step: the verifier looks at that once for each program, and only
+ * at the calls of it round by round. So their arguments are numbers, and where a walk has got stands in memory.
  */
-__noinline int put_path(__u32 slot, __u32 kind, __u64 mnt_address, __u64 dentry_address)
+#define WALK(steps, step, slot)                          \
+	for (int round = 0; round < (steps); round++) {  \
+		if (!step(slot))                         \
+			break;                           \
+	}
+
+/* To the directory that a file is in, or from the root of a mount to where it is mounted. Returns whether to go on. */
+__noinline int up_mounts(__u32 slot)
 {
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
-	struct dentry *dentry = (void *)dentry_address, *parent;
-	struct mount *m = real_mount((void *)mnt_address), *up;
+	struct dentry *dentry, *parent;
+	struct mount *m, *up;
+
+	if (!s)
+		return 0;
+	dentry = (void *)s->walk_at;
+	m = (void *)s->walk_in;
+	parent = BPF_CORE_READ(dentry, d_parent);
+	if (dentry == BPF_CORE_READ(m, mnt.mnt_root) || dentry == parent) {
+		up = BPF_CORE_READ(m, mnt_parent);
+		if (up == m || !up) {
+			s->path_state = MS_STATE_WHOLE;
+			return 0;
+		}
+		s->walk_at = (__u64)BPF_CORE_READ(m, mnt_mountpoint);
+		s->walk_in = (__u64)up;
+		return 1;
+	}
+	s->walk_at = (__u64)parent;
+	return put_name(s, BPF_CORE_READ(dentry, d_name.name));
+}
+
+/* The names from a file up to the root of its mount namespace, its own first. */
+__noinline int put_path(__u32 slot, __u32 kind, __u64 mnt, __u64 dentry)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
 
 	if (!s || !begin_path(s, kind, 0))
 		return 0;
-	for (int i = 0; i < NAMES_MAX; i++) {
-		parent = BPF_CORE_READ(dentry, d_parent);
-		if (dentry == BPF_CORE_READ(m, mnt.mnt_root) || dentry == parent) {
-			up = BPF_CORE_READ(m, mnt_parent);
-			if (up == m || !up) {
-				s->path_state = MS_STATE_WHOLE;
-				break;
-			}
-			dentry = BPF_CORE_READ(m, mnt_mountpoint);
-			m = up;
-			continue;
-		}
-		if (!put_name(s, BPF_CORE_READ(dentry, d_name.name)))
-			break;
-		dentry = parent;
-	}
+	s->walk_at = dentry;
+	s->walk_in = (__u64)real_mount((void *)mnt);
+	WALK(NAMES_MAX, up_mounts, slot)
 	end_path(s);
 	return 0;
 }
@@ -252,61 +270,73 @@ static __always_inline struct kernfs_node *parent_of(struct kernfs_node *node)
 	return BPF_CORE_READ(node, parent);
 }
 
-/* The cgroup of the oldest hierarchy in which the task is not at the root; `named`: of those that have a name. */
-static __always_inline struct cgroup *oldest_cgroup(struct css_set *set, bool named)
-{
-	struct list_head *head = (void *)set + bpf_core_field_offset(struct css_set, cgrp_links), *at = head;
-	struct cgrp_cset_link *link;
-	struct cgroup *cgroup;
-
-	for (int i = 0; i < HIERARCHIES_MAX; i++) {
-		at = BPF_CORE_READ(at, next); /* they stand in the order in which they were made, v2 first */
-		if (!at || at == head)
-			break;
-		link = (void *)at - bpf_core_field_offset(struct cgrp_cset_link, cgrp_link);
-		cgroup = BPF_CORE_READ(link, cgrp);
-		if (named && !BPF_CORE_READ(cgroup, root, name[0]))
-			continue;
-		if (parent_of(BPF_CORE_READ(cgroup, kn)))
-			return cgroup;
-	}
-	return 0;
-}
-
 /*
  * A task is in one cgroup of each hierarchy, and mostly at the root of it. Which says where it belongs? First the hierarchy
  * that has a name and no controllers: an init system made it to know its processes (name=systemd). Where there is v2 beside
- * it, container runtimes leave v2 to whoever started them.
+ * it, container runtimes leave v2 to whoever started them. Else the oldest in which the task is not at the root. Looks at
+ * one hierarchy; returns whether to go on.
  */
-static __always_inline struct cgroup *cgroup_of(struct css_set *set)
+__noinline int next_hierarchy(__u32 slot)
 {
-	struct cgroup *cgroup = oldest_cgroup(set, true);
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+	struct cgrp_cset_link *link;
+	struct cgroup *cgroup;
+	struct list_head *at;
 
-	if (!cgroup)
-		cgroup = oldest_cgroup(set, false);
-	return cgroup ? cgroup : BPF_CORE_READ(set, dfl_cgrp);
+	if (!s)
+		return 0;
+	at = (void *)s->walk_at;
+	at = BPF_CORE_READ(at, next); /* they stand in the order in which they were made, v2 first */
+	s->walk_at = (__u64)at;
+	if (!at || (__u64)at == s->walk_in)
+		return 0;
+	link = (void *)at - bpf_core_field_offset(struct cgrp_cset_link, cgrp_link);
+	cgroup = BPF_CORE_READ(link, cgrp);
+	if (!parent_of(BPF_CORE_READ(cgroup, kn)))
+		return 1;
+	if (!s->walk_found)
+		s->walk_found = (__u64)cgroup;
+	if (!BPF_CORE_READ(cgroup, root, name[0]))
+		return 1;
+	s->walk_found = (__u64)cgroup;
+	return 0;
 }
 
-/* The names from a task's cgroup up to the root of its hierarchy. A global function, for the reason that put_path() is. */
+/* To the cgroup above. Returns whether to go on. */
+__noinline int up_cgroups(__u32 slot)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+	struct kernfs_node *node, *parent;
+
+	if (!s)
+		return 0;
+	node = (void *)s->walk_at;
+	parent = parent_of(node);
+	if (!parent) {
+		s->path_state = MS_STATE_WHOLE;
+		return 0;
+	}
+	s->walk_at = (__u64)parent;
+	return put_name(s, BPF_CORE_READ(node, name));
+}
+
+/* The names from a task's cgroup up to the root of its hierarchy. */
 __noinline int put_cgroup(__u32 slot, __u64 set_address)
 {
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
 	struct css_set *set = (void *)set_address;
-	struct cgroup *cgroup = cgroup_of(set);
-	struct kernfs_node *node = BPF_CORE_READ(cgroup, kn), *parent;
+	struct cgroup *v2 = BPF_CORE_READ(set, dfl_cgrp), *cgroup;
 
-	if (!s || !begin_path(s, MS_SECTION_CGROUP, cgroup != BPF_CORE_READ(set, dfl_cgrp)))
+	if (!s)
 		return 0;
-	for (int i = 0; i < NAMES_MAX; i++) {
-		parent = parent_of(node);
-		if (!parent) {
-			s->path_state = MS_STATE_WHOLE;
-			break;
-		}
-		if (!put_name(s, BPF_CORE_READ(node, name)))
-			break;
-		node = parent;
-	}
+	s->walk_at = s->walk_in = (__u64)set + bpf_core_field_offset(struct css_set, cgrp_links);
+	s->walk_found = 0;
+	WALK(HIERARCHIES_MAX, next_hierarchy, slot)
+	cgroup = s->walk_found ? (void *)s->walk_found : v2;
+	if (!begin_path(s, MS_SECTION_CGROUP, cgroup != v2))
+		return 0;
+	s->walk_at = (__u64)BPF_CORE_READ(cgroup, kn);
+	WALK(NAMES_MAX, up_cgroups, slot)
 	end_path(s);
 	return 0;
 }

@@ -35,12 +35,12 @@ static __always_inline void put_fsconfig_value(struct scratch *s)
 	__u64 cmd = s->in.args[1] & 0xffffffff, value = s->in.args[3];
 
 	if (!value || (cmd >= FSCONFIG_SET_STRING && cmd <= FSCONFIG_SET_PATH_EMPTY && cmd != FSCONFIG_SET_BINARY)) {
-		int first = put_string(s, 3, value);
+		int first = put_string(s->slot, 3, value);
 
 		if (cmd >= FSCONFIG_SET_PATH && first >= 0 && first != '/')
 			s->relative |= (__s32)s->in.args[4] == AT_FDCWD;
 	} else if (cmd == FSCONFIG_SET_BINARY) {
-		put_bytes(s, 3, value, (__u32)s->in.args[4]);
+		put_bytes(s->slot, 3, value, (__u32)s->in.args[4]);
 	} else {
 		put_number(s, 3, value);
 	}
@@ -54,12 +54,12 @@ static __always_inline void put_request(struct scratch *s, __u32 arg)
 
 	if (address && bpf_probe_read_user(&size, sizeof(size), (void *)address))
 		size = 24;
-	put_bytes(s, arg, address, size);
+	put_bytes(s->slot, arg, address, size);
 }
 
 static __always_inline void put_a_path(struct scratch *s, __u32 arg, int dir)
 {
-	int first = put_string(s, arg, s->in.args[arg]);
+	int first = put_string(s->slot, arg, s->in.args[arg]);
 
 	if (first >= 0 && first != '/')
 		s->relative |= dir < 0 || (__s32)s->in.args[dir & 7] == AT_FDCWD;
@@ -67,9 +67,9 @@ static __always_inline void put_a_path(struct scratch *s, __u32 arg, int dir)
 
 /* When a call begins: copy every argument, then say what else is known of it. */
 #define NUMBER(n) put_number(s, n, s->in.args[n]);
-#define STRING(n) put_string(s, n, s->in.args[n]);
+#define STRING(n) put_string(s->slot, n, s->in.args[n]);
 #define PATH(n, dir) put_a_path(s, n, dir);
-#define BYTES(n, size) put_bytes(s, n, s->in.args[n], s->in.args[size]);
+#define BYTES(n, size) put_bytes(s->slot, n, s->in.args[n], s->in.args[size]);
 #define REQUEST(n) put_request(s, n);
 #define FSCONFIG_VALUE(n) put_fsconfig_value(s);
 #define CONTEXT_FD(n)                \
@@ -103,11 +103,11 @@ MS_CALLS(PUT_ARGS)
 #define NUMBER(n)
 #define STRING(n)      \
 	if (UNREAD(n)) \
-		put_string(s, n, s->in.args[n]);
+		put_string(s->slot, n, s->in.args[n]);
 #define PATH(n, dir) STRING(n)
 #define BYTES(n, size) \
 	if (UNREAD(n)) \
-		put_bytes(s, n, s->in.args[n], s->in.args[size]);
+		put_bytes(s->slot, n, s->in.args[n], s->in.args[size]);
 #define REQUEST(n)     \
 	if (UNREAD(n)) \
 		put_request(s, n);
@@ -135,7 +135,8 @@ MS_CALLS(PUT_REST)
 
 /*
  * For programs that serve many calls: which one it is, is only known when they run. What they cannot meet is left out: the
- * verifier would look at it all the same, and that is most of the time that loading takes.
+ * verifier would look at it all the same. Global functions, which it looks at once for each program, whatever is known of
+ * the call where they are called.
  */
 #define CASE_ARGS(name, number, count) \
 	case number:                   \
@@ -149,61 +150,76 @@ MS_CALLS(PUT_REST)
 #define CASE_SELECTIVE_REST(name, number, count) \
 	case number:                             \
 		return SELECTIVE(number) ? put_rest_##name(s, ret) : 0;
-#define PUT_ANY(which, case_args, case_rest)                                \
-	static __noinline int put_args_##which(struct scratch *s)           \
-	{                                                                   \
-		switch (s->in.call) {                                       \
-			MS_CALLS(case_args)                                 \
-		}                                                           \
-		return 0;                                                   \
-	}                                                                   \
-	static __noinline int put_rest_##which(struct scratch *s, __s32 ret) \
-	{                                                                   \
-		switch (s->in.call) {                                       \
-			MS_CALLS(case_rest)                                 \
-		}                                                           \
-		return 0;                                                   \
+#define CASE_PLAIN_ARGS(name, number, count) \
+	case number:                         \
+		return SELECTIVE(number) ? 0 : put_args_##name(s);
+#define CASE_PLAIN_REST(name, number, count) \
+	case number:                         \
+		return SELECTIVE(number) ? 0 : put_rest_##name(s, ret);
+#define PUT_ANY(which, case_args, case_rest)                                         \
+	__noinline int put_args_in_##which(__u32 slot)                               \
+	{                                                                            \
+		struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);          \
+                                                                                     \
+		switch (s ? s->in.call : 0) {                                        \
+			MS_CALLS(case_args)                                          \
+		}                                                                    \
+		return 0;                                                            \
+	}                                                                            \
+	__noinline int put_rest_in_##which(__u32 slot, __s32 ret)                    \
+	{                                                                            \
+		struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);          \
+                                                                                     \
+		switch (s ? s->in.call : 0) {                                        \
+			MS_CALLS(case_rest)                                          \
+		}                                                                    \
+		return 0;                                                            \
+	}                                                                            \
+	static __always_inline int put_args_##which(struct scratch *s)               \
+	{                                                                            \
+		return put_args_in_##which(s->slot);                                 \
+	}                                                                            \
+	static __always_inline int put_rest_##which(struct scratch *s, __s32 ret)    \
+	{                                                                            \
+		return put_rest_in_##which(s->slot, ret);                            \
 	}
 PUT_ANY(any, CASE_ARGS, CASE_REST)
+PUT_ANY(plain, CASE_PLAIN_ARGS, CASE_PLAIN_REST)
 PUT_ANY(selective, CASE_SELECTIVE_ARGS, CASE_SELECTIVE_REST)
 
 /*
- * The syscalls: tracepoints, on every kernel: a program for the beginning of each call, which may read only as many arguments
- * as the call has, and two for all returns, for each program costs time as it is loaded. Two, because the kernel counts how often
- * it left one out: most of those that serve SELECTIVE calls would have had nothing to tell.
+ * The syscalls: tracepoints, on every kernel: two programs for all beginnings and two for all returns, for each program costs
+ * time as it is loaded. Two, because the kernel counts how often it left one out: most of those that serve SELECTIVE calls
+ * would have had nothing to tell.
+ *
+ * What a call has no argument for, on the kernel's stack, is read all the same: a program that looked there itself could not be
+ * attached. put_args_NAME does not.
  */
-#define ARG(n, count) ((n) < (count) ? ctx->args[(n) < (count) ? (n) : 0] : 0)
-#define TRACEPOINTS(name, number, count)                                                             \
-	SEC("tracepoint/syscalls/sys_enter_" #name)                                                  \
-	int tp_enter_##name(struct trace_enter *ctx)                                                 \
+#define TRACEPOINTS(enter, exit, which, is_mine)                                                     \
+	SEC("tracepoint")                                                                            \
+	int enter(struct trace_enter *ctx)                                                           \
 	{                                                                                            \
-		__u64 args[ARGS_MAX] = { ARG(0, count), ARG(1, count), ARG(2, count),                \
-					 ARG(3, count), ARG(4, count), ARG(5, count) };              \
+		__u32 call = native_call(ctx->nr);                                                   \
+		__u64 args[ARGS_MAX] = {};                                                           \
                                                                                                      \
-		on_enter(number, MS_ABI_NATIVE, args, put_args_##name);                              \
+		if (!is_mine(call))                                                                  \
+			return 0;                                                                    \
+		bpf_probe_read_kernel(args, sizeof(args), ctx->args);                                \
+		on_enter(call, MS_ABI_NATIVE, args, put_args_##which);                               \
+		return 0;                                                                            \
+	}                                                                                            \
+	SEC("tracepoint")                                                                            \
+	int exit(struct trace_exit *ctx)                                                             \
+	{                                                                                            \
+		__u32 call = native_call(ctx->nr);                                                   \
+                                                                                                     \
+		if (is_mine(call))                                                                   \
+			on_exit(call, MS_ABI_NATIVE, ctx->ret, put_args_##which, put_rest_##which);  \
 		return 0;                                                                            \
 	}
-MS_CALLS(TRACEPOINTS)
-
-SEC("tracepoint")
-int tp_exit(struct trace_exit *ctx)
-{
-	__u32 call = native_call(ctx->nr);
-
-	if (call && !SELECTIVE(call))
-		on_exit(call, MS_ABI_NATIVE, ctx->ret, put_args_any, put_rest_any);
-	return 0;
-}
-
-SEC("tracepoint")
-int tp_exit_selective(struct trace_exit *ctx)
-{
-	__u32 call = native_call(ctx->nr);
-
-	if (call && SELECTIVE(call))
-		on_exit(call, MS_ABI_NATIVE, ctx->ret, put_args_selective, put_rest_selective);
-	return 0;
-}
+#define PLAIN(call) ((call) && !SELECTIVE(call))
+TRACEPOINTS(tp_enter, tp_exit, plain, PLAIN)
+TRACEPOINTS(tp_enter_selective, tp_exit_selective, selective, SELECTIVE)
 
 /*
  * fentry and fexit on the function behind each call: no other system call pays anything. For a call of a 32-bit program the

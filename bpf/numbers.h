@@ -2,6 +2,7 @@
 /*
  * Which call a system call number is: for programs that serve all calls and are told no more than that.
  * It must not know what the calls are about.
+ * Global functions, of whose result the verifier knows nothing: else it would look at all that follows once for each call.
  */
 #ifndef MS_NUMBERS_H
 #define MS_NUMBERS_H
@@ -28,7 +29,7 @@ static __always_inline __u32 newer_call(__u64 nr)
 
 #if defined(__TARGET_ARCH_x86)
 /* arch/x86/entry/syscalls/syscall_64.tbl */
-static __always_inline __u32 native_call(__u64 nr)
+__noinline int native_call(__u64 nr)
 {
 	switch (nr) {
 	case 56: return MS_CALL_CLONE;
@@ -43,7 +44,7 @@ static __always_inline __u32 native_call(__u64 nr)
 }
 
 /* arch/x86/entry/syscalls/syscall_32.tbl */
-static __always_inline __u32 compat_call(__u64 nr)
+__noinline int compat_call(__u64 nr)
 {
 	switch (nr) {
 	case 21: return MS_CALL_MOUNT;
@@ -59,7 +60,7 @@ static __always_inline __u32 compat_call(__u64 nr)
 }
 #elif defined(__TARGET_ARCH_arm64)
 /* include/uapi/asm-generic/unistd.h */
-static __always_inline __u32 native_call(__u64 nr)
+__noinline int native_call(__u64 nr)
 {
 	switch (nr) {
 	case 39: return MS_CALL_UMOUNT2;
@@ -74,7 +75,7 @@ static __always_inline __u32 native_call(__u64 nr)
 }
 
 /* arch/arm/tools/syscall.tbl: the EABI has no umount(2). */
-static __always_inline __u32 compat_call(__u64 nr)
+__noinline int compat_call(__u64 nr)
 {
 	switch (nr) {
 	case 21: return MS_CALL_MOUNT;

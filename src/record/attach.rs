@@ -109,36 +109,28 @@ const COMPAT_CLONE: (&str, &str) = ("__ia32_sys_clone", "__ia32_compat_sys_ia32_
 /// What stands before the name of a call where 32-bit programs make it.
 pub(super) const COMPAT: &str = "compat ";
 
-/// What a program wants to attach to, read from its name and section.
+/// umount(2) without flags, as the kernel names it: never a call of 64-bit programs.
+pub(super) const OLD_UMOUNT: &str = "oldumount";
+
+/// The function that a program wants to attach to, read from its section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
-    pub mode: AttachMode,
     /// The kernel's name of the call, with [`COMPAT`] before it for that of 32-bit programs.
     pub call: String,
-    /// The function or tracepoint.
-    pub place: String,
+    pub function: String,
 }
 
 impl Target {
     /// Of a program with this section; `None` for one that serves many calls.
     pub(super) fn of(section: &str) -> Option<Target> {
-        let (kind, place) = section.split_once('/')?;
-        let function = if place == COMPAT_CLONE.0 { COMPAT_CLONE.1 } else { place };
-        let named =
-            |mode, call: &str| Some(Target { mode, call: call.to_string(), place: function.to_string() });
-        match kind {
-            "tracepoint" => named(AttachMode::Tracepoint, place.rsplit_once("sys_")?.1.split_once('_')?.1),
-            "fentry" | "fexit" => {
-                let (prefix, call) = place.split_once("_sys_")?;
-                let compat = prefix.contains("ia32") || prefix.contains("compat");
-                named(AttachMode::Fentry, &format!("{}{call}", if compat { COMPAT } else { "" }))
-            }
-            _ => None,
-        }
+        let (_, function) =
+            section.split_once('/').filter(|(kind, _)| matches!(*kind, "fentry" | "fexit"))?;
+        let (prefix, call) = function.split_once("_sys_")?;
+        let compat = if prefix.contains("ia32") || prefix.contains("compat") { COMPAT } else { "" };
+        let function = if function == COMPAT_CLONE.0 { COMPAT_CLONE.1 } else { function };
+        Some(Target { call: format!("{compat}{call}"), function: function.to_string() })
     }
-}
 
-impl Target {
     /// Whether it is about calls of 32-bit programs.
     pub(super) fn is_compat(&self) -> bool {
         self.call.starts_with(COMPAT)
@@ -149,9 +141,9 @@ impl Target {
         self.call.strip_prefix(COMPAT).unwrap_or(&self.call)
     }
 
-    /// Whether a 64-bit kernel should have it: umount(2) without flags was never a 64-bit call.
+    /// Whether a 64-bit kernel should have it.
     pub(super) fn exists_natively(&self) -> bool {
-        self.call != "oldumount"
+        self.call != OLD_UMOUNT
     }
 }
 
@@ -207,27 +199,14 @@ mod tests {
     #[test]
     fn sections_say_where_a_program_belongs() {
         let target =
-            |mode, call: &str, place: &str| Some(Target { mode, call: call.into(), place: place.into() });
+            |call: &str, function: &str| Some(Target { call: call.into(), function: function.into() });
         for (section, expected) in [
-            (
-                "tracepoint/syscalls/sys_enter_mount",
-                target(AttachMode::Tracepoint, "mount", "syscalls/sys_enter_mount"),
-            ),
-            (
-                "tracepoint/syscalls/sys_exit_open_tree",
-                target(AttachMode::Tracepoint, "open_tree", "syscalls/sys_exit_open_tree"),
-            ),
-            ("fentry/__x64_sys_move_mount", target(AttachMode::Fentry, "move_mount", "__x64_sys_move_mount")),
-            (
-                "fexit/__ia32_sys_oldumount",
-                target(AttachMode::Fentry, "compat oldumount", "__ia32_sys_oldumount"),
-            ),
-            (
-                "fentry/__ia32_sys_clone",
-                target(AttachMode::Fentry, "compat clone", "__ia32_compat_sys_ia32_clone"),
-            ),
+            ("fentry/__x64_sys_move_mount", target("move_mount", "__x64_sys_move_mount")),
+            ("fexit/__ia32_sys_oldumount", target("compat oldumount", "__ia32_sys_oldumount")),
+            ("fentry/__ia32_sys_clone", target("compat clone", "__ia32_compat_sys_ia32_clone")),
             ("kprobe.multi", None),
-            ("raw_tp", None),
+            ("tracepoint", None),
+            ("raw_tp/sys_enter", None),
         ] {
             assert_eq!(Target::of(section), expected, "{section}");
         }

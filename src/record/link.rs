@@ -6,11 +6,12 @@ use libbpf_rs::skel::Skel;
 use libbpf_rs::{ErrorKind, KprobeMultiOpts, Link, TracepointCategory};
 
 use super::super::{AttachMode, Attachment};
-use super::attach::{Choice, Functions, Target};
+use super::attach::{Choice, Functions, OLD_UMOUNT, Target};
 use super::capture::Order;
 use super::load::{Missing, once};
 use super::messages::Messages;
 use super::skeleton::{MountsnoopSkel, types};
+use super::tracefs::Tracefs;
 
 const NO_COMPAT: &str = "calls of 32-bit programs are not recorded: tracepoints do not see them; --compat records them, at a \
                          price for every system call";
@@ -26,38 +27,11 @@ pub(super) fn attach(
     mut missing: Missing,
     links: &mut Vec<Link>,
 ) -> Result<Attachment> {
-    let mut attached: Vec<String> = Vec::new();
-    if choice.mode == AttachMode::Kprobe {
-        attached = attach_kprobes(skel, links, &mut missing)?;
-    } else {
-        for program in skel.object().progs_mut().filter(|program| program.autoload()) {
-            let section = program.section().to_string_lossy().into_owned();
-            let failed = |error: libbpf_rs::Error| {
-                let refused =
-                    choice.mode == AttachMode::Tracepoint && error.kind() == ErrorKind::PermissionDenied;
-                let advice = if refused { paranoia().unwrap_or_default() } else { String::new() };
-                anyhow!(error).context(format!("failed to attach to {section}{advice}{}", Messages::take()))
-            };
-            // Programs for many returns: attached with each beginning below.
-            if section == "tracepoint" {
-                continue;
-            }
-            links.push(program.attach().map_err(failed)?);
-            let Some(target) = Target::of(&section) else { continue };
-            if choice.mode == AttachMode::Tracepoint {
-                let place = format!("sys_exit_{}", target.call);
-                let returns = match call(skel, &target.call) {
-                    Some(call) if call.selective != 0 => &skel.progs.tp_exit_selective,
-                    _ => &skel.progs.tp_exit,
-                };
-                let link = returns.attach_tracepoint(TracepointCategory::Syscalls, place);
-                links.push(link.map_err(failed)?);
-            }
-            if !attached.contains(&target.call) {
-                attached.push(target.call);
-            }
-        }
-    }
+    let mut attached = match choice.mode {
+        AttachMode::Kprobe => attach_kprobes(skel, links, &mut missing)?,
+        AttachMode::Tracepoint => attach_tracepoints(skel, links, &mut missing)?,
+        AttachMode::Fentry | AttachMode::Auto => attach_trampolines(skel, links)?,
+    };
     if attached.is_empty() {
         bail!("this kernel has none of the places to attach to");
     }
@@ -77,6 +51,66 @@ pub(super) fn attach(
         missing,
         counts_collide: false,
     })
+}
+
+/// Every program that was loaded, each where it says that it belongs.
+fn attach_trampolines(skel: &MountsnoopSkel<'_>, links: &mut Vec<Link>) -> Result<Vec<String>> {
+    let mut attached: Vec<String> = Vec::new();
+    for program in skel.object().progs_mut().filter(|program| program.autoload()) {
+        let section = program.section().to_string_lossy().into_owned();
+        links.push(program.attach().map_err(|error| refused(error, &section))?);
+        let Some(target) = Target::of(&section) else { continue };
+        if !attached.contains(&target.call) {
+            attached.push(target.call);
+        }
+    }
+    Ok(attached)
+}
+
+/// The beginning and the return of each call that has tracepoints, with the programs that serve many calls.
+fn attach_tracepoints(
+    skel: &MountsnoopSkel<'_>,
+    links: &mut Vec<Link>,
+    missing: &mut Missing,
+) -> Result<Vec<String>> {
+    let (progs, mut attached) = (&skel.progs, Vec::new());
+    for program in [&progs.raw_enter, &progs.raw_exit] {
+        if program.autoload() {
+            let section = program.section().to_string_lossy().into_owned();
+            links.push(program.attach().map_err(|error| refused(error, &section))?);
+        }
+    }
+    for call in calls(skel) {
+        let name = name_of(call);
+        let place = format!("syscalls/sys_enter_{name}");
+        if !Tracefs::has(&place) {
+            if name != OLD_UMOUNT {
+                missing.push((name, format!("this kernel has no tracepoint {place}")));
+            }
+            continue;
+        }
+        let (begins, returns) = match call.selective {
+            0 => (&progs.tp_enter, &progs.tp_exit),
+            _ => (&progs.tp_enter_selective, &progs.tp_exit_selective),
+        };
+        for (program, place) in [(begins, format!("sys_enter_{name}")), (returns, format!("sys_exit_{name}"))]
+        {
+            let link = program.attach_tracepoint(TracepointCategory::Syscalls, &place);
+            links.push(link.map_err(|error| tracepoint_refused(error, &place))?);
+        }
+        attached.push(name);
+    }
+    Ok(attached)
+}
+
+fn refused(error: libbpf_rs::Error, place: &str) -> anyhow::Error {
+    anyhow!(error).context(format!("failed to attach to {place}{}", Messages::take()))
+}
+
+fn tracepoint_refused(error: libbpf_rs::Error, place: &str) -> anyhow::Error {
+    let denied = error.kind() == ErrorKind::PermissionDenied;
+    let advice = if denied { paranoia().unwrap_or_default() } else { String::new() };
+    refused(error, &format!("tracepoint/syscalls/{place}{advice}"))
 }
 
 /// What to do where perf_event_open(2) refuses a tracepoint. In Linux itself CAP_PERFMON is enough; Debian and Ubuntu know
@@ -102,14 +136,14 @@ fn attach_kprobes(
         let section = program.section().to_string_lossy().into_owned();
         let (Some(target), true) = (Target::of(&section), section.starts_with("fentry/")) else { continue };
         let Some(call) = number_of(skel, target.native_call()) else { continue };
-        if !functions.has(&target.place) {
+        if !functions.has(&target.function) {
             if target.exists_natively() {
-                missing.push((target.call, format!("this kernel has no function {}", target.place)));
+                missing.push((target.call, format!("this kernel has no function {}", target.function)));
             }
             continue;
         }
         cookies.push(u64::from(call) | u64::from(target.is_compat()) << 8);
-        symbols.push(target.place);
+        symbols.push(target.function);
         attached.push(target.call);
     }
     once(missing);
@@ -135,13 +169,18 @@ fn attach_kprobes(
     Ok(attached)
 }
 
-/// What the kernel side knows of a call, by the name of the kernel function behind it.
-fn call<'a>(skel: &'a MountsnoopSkel<'_>, function: &str) -> Option<&'a types::ms_named> {
-    let is_it = |name: &[u8]| name.split(|&byte| byte == 0).next() == Some(function.as_bytes());
-    skel.maps.rodata_data.as_ref()?.ms_names.iter().find(|call| is_it(&call.name))
+/// What the kernel side knows of the calls.
+pub(super) fn calls<'a>(skel: &'a MountsnoopSkel<'_>) -> &'a [types::ms_named] {
+    skel.maps.rodata_data.as_ref().map_or(&[], |rodata| &rodata.ms_names)
 }
 
-/// The number of a call, by the same name.
+/// The kernel's name of the function behind a call.
+fn name_of(call: &types::ms_named) -> String {
+    let name = call.name.split(|&byte| byte == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(name).into_owned()
+}
+
+/// The number of a call, by that name.
 pub(super) fn number_of(skel: &MountsnoopSkel<'_>, function: &str) -> Option<u32> {
-    call(skel, function).map(|call| call.number.into())
+    calls(skel).iter().find(|call| name_of(call) == function).map(|call| call.number.into())
 }

@@ -15,7 +15,6 @@ use super::capture::Order;
 use super::link;
 use super::messages::Messages;
 use super::skeleton::{MountsnoopSkel, MountsnoopSkelBuilder, OpenMountsnoopSkel, SelfSkelBuilder, types};
-use super::tracefs::Tracefs;
 use super::{Counters, clock};
 use crate::layout;
 
@@ -38,51 +37,45 @@ pub(super) fn load<'a>(
         open.maps.scratches.set_max_entries(slots).context("failed to size the scratch memory")?;
     }
     open.maps.ring.set_max_entries(order.ring_bytes).context("failed to set the size of the ring buffer")?;
-    let functions = if choice.mode == AttachMode::Tracepoint { None } else { Some(Functions::here()) };
+    let missing = choose(&mut open, order, choice)?;
+    let skel = open
+        .load()
+        .map_err(|error| anyhow!("the kernel refused the BPF programs: {error}{}", Messages::take()))?;
+    fill(&skel, &order.only)?;
+    Ok((skel, missing))
+}
+
+/// Which programs are to be loaded; returns the calls whose functions this kernel lacks.
+fn choose(open: &mut OpenMountsnoopSkel<'_>, order: &Order, choice: &Choice) -> Result<Missing> {
+    let functions = if choice.mode == AttachMode::Fentry { Some(Functions::here()) } else { None };
     let mut missing = Missing::new();
     for mut program in open.open_object_mut().progs_mut() {
         let section = program.section().to_string_lossy().into_owned();
         let name = program.name().to_string_lossy().into_owned();
-        let wanted = match Target::of(&section) {
-            Some(target) if target.mode != choice.mode => false,
-            Some(target) if target.mode == AttachMode::Fentry => {
-                let there = functions.as_ref().is_some_and(|functions| functions.has(&target.place));
+        let wanted = match (Target::of(&section), &functions) {
+            (Some(target), Some(functions)) => {
+                let there = functions.has(&target.function);
                 if !there && section.starts_with("fentry/") && target.exists_natively() {
-                    missing
-                        .push((target.call.clone(), format!("this kernel has no function {}", target.place)));
-                }
-                if there && !section.ends_with(&target.place) {
+                    missing.push((target.call, format!("this kernel has no function {}", target.function)));
+                } else if there && !section.ends_with(&target.function) {
                     program
-                        .set_attach_target(0, Some(target.place.clone()))
-                        .with_context(|| format!("failed to attach to {}", target.place))?;
+                        .set_attach_target(0, Some(target.function.clone()))
+                        .with_context(|| format!("failed to attach to {}", target.function))?;
                 }
                 there
             }
-            Some(target) => {
-                let there = Tracefs::has(&target.place);
-                if !there && target.exists_natively() {
-                    missing.push((
-                        target.call.clone(),
-                        format!("this kernel has no tracepoint {}", target.place),
-                    ));
-                }
-                there
-            }
-            None => match name.as_str() {
-                "kmulti_enter" | "kmulti_exit" => choice.mode == AttachMode::Kprobe,
-                "tp_exit" | "tp_exit_selective" => choice.mode == AttachMode::Tracepoint,
-                "raw_enter" | "raw_exit" => choice.mode == AttachMode::Tracepoint && order.compat,
+            (Some(_), None) => false,
+            (None, _) => match name.split_once('_') {
+                Some(("kmulti", _)) => choice.mode == AttachMode::Kprobe,
+                Some(("tp", _)) => choice.mode == AttachMode::Tracepoint,
+                Some(("raw", _)) => choice.mode == AttachMode::Tracepoint && order.compat,
                 _ => false,
             },
         };
         program.set_autoload(wanted);
     }
     once(&mut missing);
-    let skel = open
-        .load()
-        .map_err(|error| anyhow!("the kernel refused the BPF programs: {error}{}", Messages::take()))?;
-    fill(&skel, &order.only)?;
-    Ok((skel, missing))
+    Ok(missing)
 }
 
 /// A call that the kernel lacks altogether is named once, not again for 32-bit programs.
@@ -179,18 +172,25 @@ pub(super) fn missed(skel: &MountsnoopSkel<'_>) -> Result<Vec<(String, u64)>> {
 /// How many of the beginnings that this program should have told of were told of later.
 fn made_up_for(skel: &MountsnoopSkel<'_>, program: &ProgramMut<'_>) -> Result<u64> {
     let section = program.section().to_string_lossy().into_owned();
+    let name = program.name().to_string_lossy().into_owned();
     // By call, those of 32-bit programs after the others.
     let all = skel.maps.rebuilt.max_entries();
+    let natively = |selective| {
+        let calls = link::calls(skel).iter();
+        calls.filter(|call| (call.selective != 0) == selective).map(|call| call.number.into()).collect()
+    };
     let keys: Vec<u32> = match Target::of(&section) {
-        None if program.name() == "raw_enter" => (all / 2..all).collect(),
+        None if name == "raw_enter" => (all / 2..all).collect(),
+        None if name == "tp_enter" => natively(false),
+        None if name == "tp_enter_selective" => natively(true),
         Some(target) if !section.starts_with("fexit/") => {
             let Some(call) = link::number_of(skel, target.native_call()) else { return Ok(0) };
             let compat = call + all / 2;
-            match (target.is_compat(), &target.mode) {
-                (true, _) => vec![compat],
+            match target.is_compat() {
+                true => vec![compat],
                 // There 32-bit programs come through the same functions.
-                (false, AttachMode::Fentry) if cfg!(target_arch = "aarch64") => vec![call, compat],
-                (false, _) => vec![call],
+                false if cfg!(target_arch = "aarch64") => vec![call, compat],
+                false => vec![call],
             }
         }
         _ => return Ok(0),
