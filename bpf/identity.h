@@ -48,14 +48,11 @@ static __always_inline __u64 hashed(const void *address)
 /* The address of the file that a descriptor stands for, or 0. */
 __noinline __u64 file_of(__s32 fd)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd);
 	struct file *file = 0;
 
-	if (fd < 0 || !table || (__u32)fd >= BPF_CORE_READ(table, max_fds))
+	if (fd < 0 || (__u32)fd >= OF_TASK(files, fdt, max_fds))
 		return 0;
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	bpf_probe_read_kernel(&file, sizeof(file), OF_TASK(files, fdt, fd) + fd);
 	return (__u64)file;
 }
 
@@ -152,6 +149,7 @@ static __noinline int put_namespace_of_process(struct scratch *s, __u32 arg, __s
 {
 	struct file *file = (void *)file_of(fd);
 	struct inode *inode = file ? BPF_CORE_READ(file, f_inode) : 0;
+	struct task_struct *task;
 	struct pid *pid = 0;
 	__u64 name = 0;
 	void *node;
@@ -168,7 +166,8 @@ static __noinline int put_namespace_of_process(struct scratch *s, __u32 arg, __s
 	node = pid ? BPF_CORE_READ(pid, tasks[0].first) : 0;
 	if (!node)
 		return 0;
-	return put_namespace_inode(s, arg, mnt_ns_of(node - bpf_core_field_offset(struct task_struct, pid_links)));
+	task = node - bpf_core_field_offset(struct task_struct, pid_links);
+	return put_namespace_inode(s, arg, BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum));
 }
 
 /* A section of names begins. Until its way is known to end it counts as cut. */
@@ -344,38 +343,29 @@ __noinline int put_cgroup(__u32 slot, __u64 set_address)
 /* Where relative paths begin, and where absolute ones do if not at the root of the mount namespace. */
 static __noinline int put_place(struct scratch *s)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct fs_struct *fs = BPF_CORE_READ(task, fs);
-	struct vfsmount *mnt = BPF_CORE_READ(fs, root.mnt);
-	struct dentry *dentry = BPF_CORE_READ(fs, root.dentry);
-	struct mount *m;
+	struct fs_struct *fs = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), fs);
+	struct mount *m = real_mount(OF_TASK(fs, root.mnt)), *parent;
 
-	if (!fs || !mnt)
+	if (!fs)
 		return 0;
-	m = real_mount(mnt);
+	parent = BPF_CORE_READ(m, mnt_parent);
 	/* The root of a namespace is mounted on itself, or on the hidden rootfs. */
-	if (dentry != BPF_CORE_READ(mnt, mnt_root) || BPF_CORE_READ(m, mnt_parent, mnt_parent) != BPF_CORE_READ(m, mnt_parent))
-		put_path(s->slot, MS_SECTION_ROOT, (__u64)mnt, (__u64)dentry);
+	if (OF_TASK(fs, root.dentry) != OF_TASK(fs, root.mnt, mnt_root) || BPF_CORE_READ(parent, mnt_parent) != parent)
+		put_path(s->slot, MS_SECTION_ROOT, (__u64)BPF_CORE_READ(fs, root.mnt), (__u64)BPF_CORE_READ(fs, root.dentry));
 	if (s->relative)
 		put_path(s->slot, MS_SECTION_CWD, (__u64)BPF_CORE_READ(fs, pwd.mnt), (__u64)BPF_CORE_READ(fs, pwd.dentry));
 	return 0;
 }
 
-static __always_inline void number_in_namespace(struct task_struct *task, __u32 *nr, __u32 *level, __u32 *ns)
+/* A task's number in the pid namespace it lives in, `level` deep. */
+static __always_inline struct upid *number_of(struct pid *pid, __u32 level)
 {
-	struct pid *pid = BPF_CORE_READ(task, thread_pid);
-	struct upid *numbers = (void *)pid + bpf_core_field_offset(struct pid, numbers);
-	__u32 depth = BPF_CORE_READ(pid, level);
-	struct upid *own = (void *)numbers + depth * bpf_core_type_size(struct upid);
-
-	*nr = BPF_CORE_READ(own, nr);
-	*level = depth;
-	*ns = BPF_CORE_READ(own, ns, ns.inum);
+	return (void *)pid + bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid);
 }
 
-static __always_inline __u64 mnt_ns_number(struct task_struct *task)
+static __always_inline __u64 mnt_ns_number(void)
 {
-	struct mnt_namespace *ns = BPF_CORE_READ(task, nsproxy, mnt_ns);
+	struct mnt_namespace *ns = OF_TASK(nsproxy, mnt_ns);
 
 	if (!ns)
 		return 0;
@@ -392,20 +382,25 @@ static __always_inline __u64 mnt_ns_number(struct task_struct *task)
 /* Who makes the call: the header of MS_ENTER and MS_PROCESS events. */
 static __always_inline void put_task(struct scratch *s)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	__u64 owner = bpf_get_current_uid_gid();
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	__u64 owner = bpf_get_current_uid_gid(), id = bpf_get_current_pid_tgid();
+	__u32 level = OF_TASK(thread_pid, level);
+	struct upid *number = number_of(OF_TASK(group_leader, thread_pid), level);
 
-	s->enter.ppid = BPF_CORE_READ(task, real_parent, tgid);
+	s->enter.ppid = OF_TASK(real_parent, tgid);
 	s->enter.uid = (__u32)owner;
 	s->enter.gid = owner >> 32;
 	s->enter.zero = 0;
 	s->enter.cgroup = bpf_get_current_cgroup_id();
 	bpf_get_current_comm(s->enter.comm, sizeof(s->enter.comm));
-	s->enter.start = BPF_CORE_READ(leader, start_boottime);
-	s->enter.mnt_ns_id = mnt_ns_number(task);
-	number_in_namespace(leader, &s->enter.ns_pid, &s->enter.pid_ns_level, &s->enter.pid_ns);
-	number_in_namespace(task, &s->enter.ns_tid, &s->enter.pid_ns_level, &s->enter.pid_ns);
+	s->enter.start = OF_TASK(group_leader, start_boottime);
+	s->enter.mnt_ns_id = mnt_ns_number();
+	s->enter.pid_ns_level = level;
+	s->enter.pid_ns = BPF_CORE_READ(number, ns, ns.inum);
+	s->enter.ns_pid = s->enter.ns_tid = BPF_CORE_READ(number, nr);
+	if ((__u32)id != id >> 32) {
+		number = number_of(OF_TASK(thread_pid), level);
+		s->enter.ns_tid = BPF_CORE_READ(number, nr);
+	}
 }
 
 static __noinline int put_ancestors(struct scratch *s)
@@ -437,14 +432,13 @@ static __noinline int put_ancestors(struct scratch *s)
 static __noinline int introduce(struct scratch *s)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct file *exe = BPF_CORE_READ(task, mm, exe_file);
-	struct css_set *cgroups = BPF_CORE_READ(task, cgroups);
 	struct process now = {
-		.start = BPF_CORE_READ(task, group_leader, start_boottime),
-		.exe = (__u64)exe,
-		.cgroups = (__u64)cgroups,
+		.start = OF_TASK(group_leader, start_boottime),
+		.exe = (__u64)OF_TASK(mm, exe_file),
+		.cgroups = (__u64)OF_TASK(cgroups),
 		.epoch = epoch,
 	};
+	struct file *exe;
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct process *known = bpf_map_lookup_elem(&processes, &tgid);
 
@@ -453,10 +447,11 @@ static __noinline int introduce(struct scratch *s)
 		return 0;
 	begin_event(s, MS_PROCESS);
 	put_task(s);
+	exe = BPF_CORE_READ(task, mm, exe_file);
 	if (exe)
 		put_path(s->slot, MS_SECTION_EXE, (__u64)BPF_CORE_READ(exe, f_path.mnt), (__u64)BPF_CORE_READ(exe, f_path.dentry));
-	if (cgroups)
-		put_cgroup(s->slot, (__u64)cgroups);
+	if (now.cgroups)
+		put_cgroup(s->slot, (__u64)BPF_CORE_READ(task, cgroups));
 	put_ancestors(s);
 	/* If it is lost, it is told before the next call. */
 	if (send(s))

@@ -63,12 +63,6 @@ static __always_inline void forget(void)
 	bpf_map_delete_elem(&inflights, &tid);
 }
 
-/* A member of the current task: without a helper, which costs 50 ns, where the kernel lets a program look for itself (5.11). */
-#define OF_TASK(member)                                                                          \
-	(bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf) ?           \
-		 bpf_get_current_task_btf()->member :                                            \
-		 BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), member))
-
 static __always_inline bool under_seccomp(void)
 {
 	return bpf_core_field_exists(struct task_struct, seccomp.mode) && OF_TASK(seccomp.mode);
