@@ -107,7 +107,7 @@ def lost(info, programs):
     return info["lost"] - sum(count for program, count in missed if not re.search(programs, program))
 
 
-NATIVE, COMPAT, STORM = "^(?!raw_)", "^raw_|_compat_|^kmulti_", "_(mount|umount)$|^kmulti_|^tp_exit$"
+NATIVE, COMPAT, STORM = "^(?!raw_)", "^raw_|_compat_|^kmulti_", "_(mount|umount)$|^kmulti_|^tp_(enter|exit)$"
 
 
 def complete(made, lacking):
