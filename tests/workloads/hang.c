@@ -5,6 +5,23 @@
  */
 #include "common.h"
 
+/* Until a child waits in this call. /proc/PID/syscall begins with its number, or with a word while it runs. */
+static void until_in(pid_t child, long call)
+{
+	char file[64], now[32] = "";
+
+	snprintf(file, sizeof(file), "/proc/%d/syscall", child);
+	while (atol(now) != call) {
+		int fd = open(file, O_RDONLY | O_CLOEXEC);
+		ssize_t n = fd < 0 ? -1 : read(fd, now, sizeof(now) - 1);
+
+		ok(n);
+		now[n] = 0;
+		close(fd);
+		usleep(1000);
+	}
+}
+
 static pid_t hanging(const char *comm, int fuse, void (*call)(void))
 {
 	pid_t child = fork();
@@ -54,6 +71,8 @@ int main(int argc, char **argv)
 	pid_t one = hanging(argv[2], fuse, hanging_mount);
 	pid_t two = hanging(argv[2], fuse, hanging_umount);
 
+	until_in(one, SYS_mount);
+	until_in(two, SYS_umount2);
 	printf("hanging %d %d\n", one, two);
 	fflush(stdout);
 	while (read(0, &byte, 1) > 0)
