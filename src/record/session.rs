@@ -170,8 +170,7 @@ impl<'a> Session<'a> {
                 .filter(|_| self.stopped_by.is_none())
                 .map(|duration| self.started + duration),
         ];
-        let now = Instant::now();
-        due.into_iter().flatten().map(|at| at.saturating_duration_since(now)).min().unwrap_or(CLOCK_EVERY)
+        until_due(self.attached_ns, &due, Instant::now())
     }
 
     fn timers(&mut self) -> Result<()> {
@@ -380,5 +379,33 @@ impl<'a> Session<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// How long until the first of these. Nothing is looked at before it records: what is due meanwhile, as a duration shorter than
+/// the programs take to load, would have the loop spin.
+fn until_due(attached_ns: u64, due: &[Option<Instant>], now: Instant) -> Duration {
+    let first = due.iter().flatten().min().filter(|_| attached_ns != 0);
+    first.map_or(CLOCK_EVERY, |at| at.saturating_duration_since(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_due_is_waited_for_only_while_it_records() {
+        let (now, second) = (Instant::now(), Duration::from_secs(1));
+        let (later, much_later) = (now + second, now + 5 * second);
+        for (attached_ns, due, expected) in [
+            (0, vec![Some(now)], CLOCK_EVERY),
+            (1, vec![Some(now), Some(later)], Duration::ZERO),
+            (1, vec![None, Some(much_later), Some(later)], second),
+            (1, vec![Some(now)], Duration::ZERO),
+            (1, vec![None], CLOCK_EVERY),
+        ] {
+            assert_eq!(until_due(attached_ns, &due, now), expected, "{attached_ns} {due:?}");
+        }
+        assert_eq!(until_due(1, &[Some(now)], later), Duration::ZERO, "what was due before is due now");
     }
 }
