@@ -122,7 +122,12 @@ impl<'a> Op<'a> {
         }
     }
 
-    /// The event that told of the process, as bytes: where it and the caller's cgroup are the same, so is all of the above.
+    /// Who made it, as bytes: where they are the same, so are the ids of the caller, its name, cgroup and namespaces.
+    pub fn caller(&self) -> Option<&'a [u8]> {
+        self.task.map(|task| task.bytes())
+    }
+
+    /// The event that told of the process, as bytes: where they and the caller's are the same, so is all of the above.
     pub fn told(&self) -> Option<&'a [u8]> {
         self.processes.get(self.common.pid, self.task?.start())
     }

@@ -146,11 +146,12 @@ macro_rules! calls {
                 }
             }
 
-            /// What is known of such calls; `None` for one this version does not know.
+            /// What is known of such calls; `None` for one this version does not know. The rows are in the order of their
+            /// numbers, without a gap.
             #[inline]
             pub fn spec(&self) -> Option<&'static CallSpec> {
                 let number = self.number();
-                CALLS.iter().find(|spec| spec.number == number)
+                CALLS.get(usize::from(number).wrapping_sub(1)).filter(|spec| spec.number == number)
             }
 
             /// Its `MS_CALL_*`.
@@ -381,7 +382,8 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The argument of that name, if the call has one.
+    /// The argument of that name, if the call has one. Inlined, so that a name known when this is compiled is not looked for.
+    #[inline(always)]
     pub fn arg(&self, name: &str) -> Option<Argument<'a>> {
         let mut found = None;
         self.args(|arg| {
@@ -414,6 +416,15 @@ mod tests {
         let want: Vec<String> =
             CALLS.iter().map(|spec| format!("{} {}", spec.name.to_uppercase(), spec.number)).collect();
         assert_eq!(got, want);
+    }
+
+    #[test]
+    fn a_call_is_found_by_its_number() {
+        for spec in CALLS {
+            let call = Call::decode(spec.number, None, None);
+            assert_eq!(call.spec().map(|found| found.name), Some(spec.name));
+        }
+        assert!(Call::decode(0, None, None).spec().is_none() && Call::decode(9999, None, None).spec().is_none());
     }
 
     #[test]

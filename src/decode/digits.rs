@@ -1,19 +1,43 @@
 //! Integers as digits at the end of a byte buffer, without the cost of `fmt`.
 //! It must not know what is counted.
 
+/// `00` to `99`: two digits cost one division.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut at = 0;
+    while at < 100 {
+        pairs[at] = [b'0' + (at / 10) as u8, b'0' + (at % 10) as u8];
+        at += 1;
+    }
+    pairs
+};
+
+/// Writes decimal digits of `value` to the end of `digits`, at least one and as many as there are; where the first stands.
+#[inline]
+fn fill(digits: &mut [u8; 20], mut value: u64) -> usize {
+    let mut at = digits.len();
+    while value >= 10 {
+        at -= 2;
+        digits[at..at + 2].copy_from_slice(&PAIRS[(value % 100) as usize]);
+        value /= 100;
+    }
+    // An odd digit is left, or nothing; 0 has one digit, too.
+    if value > 0 || at == digits.len() {
+        at -= 1;
+        digits[at] = b'0' + value as u8;
+    }
+    at
+}
+
 /// Appends `value` in decimal.
 #[inline]
-pub fn decimal(out: &mut Vec<u8>, mut value: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (value % 10) as u8;
-        value /= 10;
-        if value == 0 {
-            break;
-        }
+pub fn decimal(out: &mut Vec<u8>, value: u64) {
+    // Most numbers are ids and small counts.
+    if value < 10 {
+        return out.push(b'0' + value as u8);
     }
+    let mut digits = [0; 20];
+    let at = fill(&mut digits, value);
     out.extend_from_slice(&digits[at..]);
 }
 
@@ -35,15 +59,12 @@ pub fn hex(out: &mut Vec<u8>, value: u64) {
     }
 }
 
-/// Appends the lowest `width` decimal digits of `value`, zero-filled.
+/// Appends the lowest `width` decimal digits of `value`, zero-filled; at most 20.
 #[inline]
-pub fn padded(out: &mut Vec<u8>, mut value: u64, width: usize) {
-    let start = out.len();
-    out.resize(start + width, b'0');
-    for digit in out[start..].iter_mut().rev() {
-        *digit = b'0' + (value % 10) as u8;
-        value /= 10;
-    }
+pub fn padded(out: &mut Vec<u8>, value: u64, width: usize) {
+    let mut digits = [b'0'; 20];
+    fill(&mut digits, value);
+    out.extend_from_slice(&digits[digits.len() - width..]);
 }
 
 pub(super) const HEX: &[u8; 16] = b"0123456789abcdef";

@@ -61,8 +61,8 @@ pub struct Task<'a> {
     pub cgroup: u64,
     /// The thread's name, up to its NUL.
     pub comm: &'a [u8],
-    /// The header behind its first version: read when somebody asks.
-    more: &'a [u8],
+    /// The whole header: what is behind its first version is read when somebody asks.
+    header: &'a [u8],
 }
 
 impl<'a> Event<'a> {
@@ -109,19 +109,29 @@ fn ret_of(header: &[u8]) -> Option<i64> {
     layout::u64_at(header, layout::RET).map(|ret| ret as i64)
 }
 
+/// Where the first NUL stands, or the end: all bytes at once, since every call has a name.
+#[inline]
+fn end_of_name(comm: &[u8; layout::COMM_LEN]) -> usize {
+    const ONES: u128 = u128::from_le_bytes([1; layout::COMM_LEN]);
+    let bytes = u128::from_le_bytes(*comm);
+    // The lowest bit that is set is of the first NUL; those above it may be wrong.
+    let zeros = bytes.wrapping_sub(ONES) & !bytes & (ONES << 7);
+    (zeros.trailing_zeros() / 8) as usize
+}
+
 impl<'a> Task<'a> {
     #[inline]
     fn read(bytes: &'a [u8]) -> Option<Task<'a>> {
         let header: &[u8; layout::ENTER_MIN] = bytes.first_chunk()?;
-        let comm = &header[layout::COMM..layout::COMM + layout::COMM_LEN];
-        let end = comm.iter().position(|&byte| byte == 0).unwrap_or(comm.len());
+        let comm: &[u8; layout::COMM_LEN] = header[layout::COMM..].first_chunk()?;
+        let end = end_of_name(comm);
         Some(Task {
             ppid: layout::u32_at(header, layout::PPID)?,
             uid: layout::u32_at(header, layout::UID)?,
             gid: layout::u32_at(header, layout::GID)?,
             cgroup: layout::u64_at(header, layout::CGROUP)?,
             comm: &comm[..end],
-            more: &bytes[layout::ENTER_MIN..],
+            header: bytes,
         })
     }
 
@@ -151,13 +161,18 @@ impl<'a> Task<'a> {
         self.short(layout::NS_TID)
     }
 
+    /// All of the above and what [`Common`] has of the task, as bytes: where two are the same, so is all of that.
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.header.get(layout::PID..).unwrap_or_default()
+    }
+
     /// What the header is too short for is not known, and none of these can be 0 where it is known.
     fn long(&self, at: usize) -> Option<u64> {
-        layout::u64_at(self.more, at - layout::ENTER_MIN).filter(|&value| value != 0)
+        layout::u64_at(self.header, at).filter(|&value| value != 0)
     }
 
     fn short(&self, at: usize) -> Option<u32> {
-        layout::u32_at(self.more, at - layout::ENTER_MIN).filter(|&value| value != 0)
+        layout::u32_at(self.header, at).filter(|&value| value != 0)
     }
 }
 

@@ -21,8 +21,8 @@ pub struct Column {
     pub csv: bool,
     /// Whether it is a field of JSON.
     pub json: bool,
-    /// Whether it says the same of every call that a process makes, as long as the process stays in its cgroup.
-    pub of_process: bool,
+    /// Whether it says who made the call: the same for every call of a thread, until the thread or its process changes.
+    pub of_caller: bool,
     /// Its cell in the row of a call.
     pub get: for<'a> fn(&Op<'a>) -> Cell<'a>,
 }
@@ -71,14 +71,14 @@ pub enum Cell<'a> {
 /// Where a column is shown.
 const EVERYWHERE: (bool, bool, bool) = (true, true, false);
 const CSV_ONLY: (bool, bool, bool) = (true, false, false);
-/// The same, of a column that is [`Column::of_process`].
-const OF_PROCESS: (bool, bool, bool) = (true, true, true);
+/// The same, of a column that is [`Column::of_caller`].
+const OF_CALLER: (bool, bool, bool) = (true, true, true);
 
 macro_rules! columns {
     ($($key:literal, $title:literal, $kind:literal, $width:literal, $shown:expr, $get:expr, $help:literal;)*) => {
         &[$(Column {
             key: $key, title: $title, help: $help, kind: $kind, width: $width,
-            csv: $shown.0, json: $shown.1, of_process: $shown.2, get: $get,
+            csv: $shown.0, json: $shown.1, of_caller: $shown.2, get: $get,
         }),*]
     };
 }
@@ -93,14 +93,14 @@ pub static COLUMNS: &[Column] = columns! {
     "host", "HOST", "string", 16, EVERYWHERE, |_| Cell::Host, "host name of the machine the trace is from";
     "cpu", "CPU", "integer", 3, EVERYWHERE, |op| Cell::Unsigned(op.common.cpu.into()), "CPU the call began on";
     "seq", "SEQ", "integer", 8, EVERYWHERE, |op| Cell::Unsigned(op.common.seq), "number of the event on that CPU; a gap is a loss";
-    "comm", "COMM", "string", 16, EVERYWHERE, |op| or_missing(op.task, |task| Cell::Comm(task.comm)), "name of the thread";
-    "pid", "PID", "integer", 7, EVERYWHERE, |op| Cell::Unsigned(op.common.pid.into()), "process id, in the initial pid namespace";
-    "tid", "TID", "integer", 7, EVERYWHERE, |op| Cell::Unsigned(op.common.tid.into()), "thread id, in the initial pid namespace";
-    "ppid", "PPID", "integer", 7, EVERYWHERE, |op| or_missing(op.task, |task| Cell::Unsigned(task.ppid.into())), "process id of the parent";
-    "uid", "UID", "integer", 7, EVERYWHERE, |op| or_missing(op.task, |task| Cell::Unsigned(task.uid.into())), "user id, in the initial user namespace";
-    "mnt_ns", "MNT_NS", "integer", 11, EVERYWHERE, |op| Cell::Unsigned(op.common.mnt_ns.into()), "inode number of the mount namespace";
-    "cgroup_id", "CGROUP_ID", "integer", 10, EVERYWHERE, |op| or_missing(op.task, |task| Cell::Unsigned(task.cgroup)), "cgroup v2 id; 1 on a host that has only v1";
-    "container", "CONTAINER", "string", 12, OF_PROCESS, |op| Cell::Part(Part::Container, op.cgroup()), "id or name of the container the caller was in, by its cgroup; none, or not known where cgroup is not";
+    "comm", "COMM", "string", 16, OF_CALLER, |op| or_missing(op.task, |task| Cell::Comm(task.comm)), "name of the thread";
+    "pid", "PID", "integer", 7, OF_CALLER, |op| Cell::Unsigned(op.common.pid.into()), "process id, in the initial pid namespace";
+    "tid", "TID", "integer", 7, OF_CALLER, |op| Cell::Unsigned(op.common.tid.into()), "thread id, in the initial pid namespace";
+    "ppid", "PPID", "integer", 7, OF_CALLER, |op| or_missing(op.task, |task| Cell::Unsigned(task.ppid.into())), "process id of the parent";
+    "uid", "UID", "integer", 7, OF_CALLER, |op| or_missing(op.task, |task| Cell::Unsigned(task.uid.into())), "user id, in the initial user namespace";
+    "mnt_ns", "MNT_NS", "integer", 11, OF_CALLER, |op| Cell::Unsigned(op.common.mnt_ns.into()), "inode number of the mount namespace";
+    "cgroup_id", "CGROUP_ID", "integer", 10, OF_CALLER, |op| or_missing(op.task, |task| Cell::Unsigned(task.cgroup)), "cgroup v2 id; 1 on a host that has only v1";
+    "container", "CONTAINER", "string", 12, OF_CALLER, |op| Cell::Part(Part::Container, op.cgroup()), "id or name of the container the caller was in, by its cgroup; none, or not known where cgroup is not";
     "call", "NAME", "string", 10, EVERYWHERE, |_| Cell::Call, "name of the system call";
     "source", "SOURCE", "string", 20, CSV_ONLY, |op| arg(op, "source"), "the argument of that name; empty where NULL or not captured, see args";
     "target", "TARGET", "string", 20, CSV_ONLY, |op| arg(op, "target"), "the argument of that name; empty where NULL or not captured, see args";
@@ -115,21 +115,21 @@ pub static COLUMNS: &[Column] = columns! {
     "text", "CALL", "string", 0, EVERYWHERE, |_| Cell::Text, "the call as text, with what it returned";
     "abi", "ABI", "string", 6, EVERYWHERE, |op| Cell::Name(abi(op)), "how the call was made: native, or compat for a 32-bit call on a 64-bit kernel";
     "mnt_ns_after", "MNT_NS_AFTER", "integer", 12, EVERYWHERE, |op| or_missing(op.mnt_ns_after(), |inode| Cell::Unsigned(inode.into())), "inode number of the mount namespace when the call returned, which unshare and setns change";
-    "mnt_ns_id", "MNT_NS_ID", "integer", 9, EVERYWHERE, |op| or_missing(op.task.and_then(|task| task.mnt_ns_id()), Cell::Unsigned), "number of the mount namespace as the call began, never used again as its inode number is";
-    "pid_ns", "PID_NS", "integer", 11, EVERYWHERE, |op| or_missing(op.task.and_then(|task| task.pid_ns()), |inode| Cell::Unsigned(inode.into())), "inode number of the pid namespace that the caller lives in";
-    "ns_pid", "NS_PID", "integer", 7, EVERYWHERE, |op| or_missing(op.task.and_then(|task| task.ns_pid()), |pid| Cell::Unsigned(pid.into())), "process id as seen there";
-    "ns_tid", "NS_TID", "integer", 7, EVERYWHERE, |op| or_missing(op.task.and_then(|task| task.ns_tid()), |tid| Cell::Unsigned(tid.into())), "thread id as seen there";
-    "start_ns", "START_NS", "integer", 16, EVERYWHERE, |op| or_missing(op.task.and_then(|task| task.start()), Cell::Unsigned), "when the process began, in ns of CLOCK_BOOTTIME: with pid it names the process";
-    "exe", "EXE", "string", 20, OF_PROCESS, |op| or_missing(op.process().and_then(|process| process.exe()), Cell::Path), "program that the process runs";
-    "parents", "PARENTS", "array", 20, OF_PROCESS, |_| Cell::Parents, "ancestors of the process, the nearest first: pid and comm of each";
+    "mnt_ns_id", "MNT_NS_ID", "integer", 9, OF_CALLER, |op| or_missing(op.task.and_then(|task| task.mnt_ns_id()), Cell::Unsigned), "number of the mount namespace as the call began, never used again as its inode number is";
+    "pid_ns", "PID_NS", "integer", 11, OF_CALLER, |op| or_missing(op.task.and_then(|task| task.pid_ns()), |inode| Cell::Unsigned(inode.into())), "inode number of the pid namespace that the caller lives in";
+    "ns_pid", "NS_PID", "integer", 7, OF_CALLER, |op| or_missing(op.task.and_then(|task| task.ns_pid()), |pid| Cell::Unsigned(pid.into())), "process id as seen there";
+    "ns_tid", "NS_TID", "integer", 7, OF_CALLER, |op| or_missing(op.task.and_then(|task| task.ns_tid()), |tid| Cell::Unsigned(tid.into())), "thread id as seen there";
+    "start_ns", "START_NS", "integer", 16, OF_CALLER, |op| or_missing(op.task.and_then(|task| task.start()), Cell::Unsigned), "when the process began, in ns of CLOCK_BOOTTIME: with pid it names the process";
+    "exe", "EXE", "string", 20, OF_CALLER, |op| or_missing(op.process().and_then(|process| process.exe()), Cell::Path), "program that the process runs";
+    "parents", "PARENTS", "array", 20, OF_CALLER, |_| Cell::Parents, "ancestors of the process, the nearest first: pid and comm of each";
     "cwd", "CWD", "string", 20, EVERYWHERE, |op| or_missing(op.cwd(), Cell::Path), "working directory as the call began, where a path in args is relative to it";
     "root", "ROOT", "string", 20, EVERYWHERE, |op| or_missing(op.root(), Cell::Path), "root directory of the caller, where it has its own";
     "ids", "IDS", "array", 20, EVERYWHERE, |_| Cell::Ids, "what the descriptors in args stand for, and what was returned: a mount, an fscontext or a namespace";
     "ignored", "IGNORED", "array", 12, EVERYWHERE, |_| Cell::Ignored, "arguments that the kernel did not look at: they say nothing about what happened";
-    "cgroup", "CGROUP", "string", 30, OF_PROCESS, |op| or_missing(op.cgroup(), Cell::Path), "path of the caller's cgroup from the root of its hierarchy, whatever cgroup namespace it was in: of name=systemd or the like where there is one beside v2, else of v2, else of v1";
-    "runtime", "RUNTIME", "string", 10, OF_PROCESS, |op| Cell::Part(Part::Runtime, op.cgroup()), "what runs the container: docker, containerd, cri-o, podman, lxc, systemd-nspawn, or machine for others that systemd-machined knows";
-    "pod", "POD", "string", 36, OF_PROCESS, |op| Cell::Part(Part::Pod, op.cgroup()), "uid of the Kubernetes pod that the caller was in, by its cgroup";
-    "unit", "UNIT", "string", 20, OF_PROCESS, |op| Cell::Part(Part::Unit, op.cgroup()), "systemd unit that the caller was in, by its cgroup, the innermost of several";
+    "cgroup", "CGROUP", "string", 30, OF_CALLER, |op| or_missing(op.cgroup(), Cell::Path), "path of the caller's cgroup from the root of its hierarchy, whatever cgroup namespace it was in: of name=systemd or the like where there is one beside v2, else of v2, else of v1";
+    "runtime", "RUNTIME", "string", 10, OF_CALLER, |op| Cell::Part(Part::Runtime, op.cgroup()), "what runs the container: docker, containerd, cri-o, podman, lxc, systemd-nspawn, or machine for others that systemd-machined knows";
+    "pod", "POD", "string", 36, OF_CALLER, |op| Cell::Part(Part::Pod, op.cgroup()), "uid of the Kubernetes pod that the caller was in, by its cgroup";
+    "unit", "UNIT", "string", 20, OF_CALLER, |op| Cell::Part(Part::Unit, op.cgroup()), "systemd unit that the caller was in, by its cgroup, the innermost of several";
     "status", "STATUS", "string", 14, EVERYWHERE, |_| Cell::Status, "what became of the call: returned, unfinished, return_lost, beginning_lost; of one that no program saw begin why that is: refused or answered (by seccomp, before it was entered), emulated (by a tracer), earlier (than the recording), missed (by the kernel), several joined by _or_ where that is not certain, unseen where none is known";
 };
 
@@ -153,6 +153,7 @@ fn abi(op: &Op<'_>) -> &'static str {
     }
 }
 
+#[inline(always)]
 fn arg<'a>(op: &Op<'a>, name: &str) -> Cell<'a> {
     or_missing(op.call.arg(name), Cell::Arg)
 }

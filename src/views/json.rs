@@ -2,7 +2,7 @@
 //! base64, what the trace does not have is null. It must not know which columns there are.
 
 use super::clock::{Clock, Seconds};
-use super::columns::{COLUMNS, Cell};
+use super::columns::{COLUMNS, Cell, Column};
 use super::extra;
 use super::memo::Memo;
 use super::{Remark, View, status, structs};
@@ -18,23 +18,51 @@ const EXACT: u64 = 1 << 53;
 pub struct Json {
     array: bool,
     rows: u64,
+    /// Each with what stands before its cell.
+    columns: Vec<(String, &'static Column)>,
+    memo: Memo,
+    cells: Cells,
+}
+
+/// What cells are written with.
+struct Cells {
     host: String,
     clock: Clock,
     seconds: Seconds,
     scratch: Vec<u8>,
-    memo: Memo,
 }
 
 impl Json {
     /// One object a line.
     pub fn lines(host: &str, clock: Clock) -> Json {
+        let columns = COLUMNS.iter().filter(|column| column.json);
+        let columns = columns.map(|column| (format!(",\"{}\":", column.key), column)).collect();
         let (host, seconds) = (host.to_owned(), Seconds::rfc3339());
-        Json { array: false, rows: 0, host, clock, seconds, scratch: Vec::new(), memo: Memo::default() }
+        let cells = Cells { host, clock, seconds, scratch: Vec::new() };
+        Json { array: false, rows: 0, columns, memo: Memo::default(), cells }
     }
 
     /// One array of objects, an object a line.
     pub fn array(host: &str, clock: Clock) -> Json {
         Json { array: true, ..Json::lines(host, clock) }
+    }
+
+    /// What stands between two objects.
+    fn separate(&mut self, out: &mut Vec<u8>) {
+        if self.array {
+            out.extend_from_slice(if self.rows == 0 { b"\n" } else { b",\n" });
+        }
+        self.rows += 1;
+    }
+}
+
+impl Cells {
+    /// All of a run of columns.
+    fn run(&mut self, out: &mut Vec<u8>, op: &Op<'_>, run: &[(String, &'static Column)]) {
+        for (key, column) in run {
+            out.extend_from_slice(key.as_bytes());
+            self.cell(out, op, (column.get)(op));
+        }
     }
 
     fn cell(&mut self, out: &mut Vec<u8>, op: &Op<'_>, cell: Cell<'_>) {
@@ -60,20 +88,12 @@ impl Json {
             Cell::Time(time) => self.time(out, time),
             Cell::Host if self.host.is_empty() => null(out),
             Cell::Host => string(out, &self.host),
-            Cell::Call => self.ours(out, |out| op.call.write_name(out)),
+            Cell::Call => word(out, |out| op.call.write_name(out)),
             Cell::Arg(arg) => argument(out, &arg),
             Cell::Args => write_args(out, &op.call),
-            Cell::Text => self.ours(out, |out| super::write_call(out, op)),
-            Cell::Status => self.ours(out, |out| status::write(out, op)),
+            Cell::Text => self.call(out, op),
+            Cell::Status => word(out, |out| status::write(out, op)),
         }
-    }
-
-    /// What stands between two objects.
-    fn separate(&mut self, out: &mut Vec<u8>) {
-        if self.array {
-            out.extend_from_slice(if self.rows == 0 { b"\n" } else { b",\n" });
-        }
-        self.rows += 1;
     }
 
     fn time(&mut self, out: &mut Vec<u8>, boottime_ns: u64) {
@@ -87,12 +107,21 @@ impl Json {
         }
     }
 
-    /// A string that a function of ours writes, in ASCII.
-    fn ours(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    /// The call as text, in which all that needs escaping has been: what is left are `"` and `\\`.
+    fn call(&mut self, out: &mut Vec<u8>, op: &Op<'_>) {
         self.scratch.clear();
-        write(&mut self.scratch);
-        string(out, std::str::from_utf8(&self.scratch).unwrap_or_default());
+        super::write_call(&mut self.scratch, op);
+        out.push(b'"');
+        escape::mark(out, &self.scratch, b'\\', |byte| (byte == b'"') | (byte == b'\\'));
+        out.push(b'"');
     }
+}
+
+/// A word that a function of ours writes.
+fn word(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    out.push(b'"');
+    write(out);
+    out.push(b'"');
 }
 
 impl View for Json {
@@ -107,16 +136,18 @@ impl View for Json {
             return;
         }
         self.separate(out);
-        let (mut separator, mut memo) = (b'{', std::mem::take(&mut self.memo));
+        let Json { columns, memo, cells, .. } = self;
         memo.row(op);
-        for column in COLUMNS.iter().filter(|column| column.json) {
-            out.push(separator);
-            separator = b',';
-            key(out, column.key);
-            let mut cell = |out: &mut Vec<u8>| self.cell(out, op, (column.get)(op));
-            if column.of_process { memo.cell(out, cell) } else { cell(out) }
+        let start = out.len();
+        for run in columns.chunk_by(|(_, a), (_, b)| a.of_caller == b.of_caller) {
+            if run[0].1.of_caller {
+                memo.cells(out, |out| cells.run(out, op, run));
+            } else {
+                cells.run(out, op, run);
+            }
         }
-        self.memo = memo;
+        // Instead of the first comma.
+        out[start] = b'{';
         out.push(b'}');
         if !self.array {
             out.push(b'\n');
@@ -128,7 +159,7 @@ impl View for Json {
         out.extend_from_slice(b"{\"schema\":1,\"marker\":");
         string(out, remark.kind);
         out.extend_from_slice(b",\"time\":");
-        self.time(out, remark.time);
+        self.cells.time(out, remark.time);
         out.extend_from_slice(b",\"boottime_ns\":");
         unsigned(out, remark.time);
         out.extend_from_slice(b",\"text\":");
@@ -140,11 +171,11 @@ impl View for Json {
     }
 
     fn clock(&mut self, clock: Clock) {
-        self.clock = clock;
+        self.cells.clock = clock;
     }
 
     fn host(&mut self, name: &str) {
-        name.clone_into(&mut self.host);
+        name.clone_into(&mut self.cells.host);
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
@@ -258,6 +289,9 @@ fn flags(out: &mut Vec<u8>, value: u64, table: &FlagTable) {
 
 /// A string as a string only where that says all; else an object that says what it is worth.
 fn text(out: &mut Vec<u8>, value: &UserStr<'_>) {
+    if value.capture == Capture::Whole && !value.late && escape::is_clean(value.bytes) {
+        return word(out, |out| out.extend_from_slice(value.bytes));
+    }
     let utf8 = std::str::from_utf8(value.bytes);
     match (value.capture, utf8) {
         (Capture::Null, _) => return null(out),
@@ -327,10 +361,7 @@ pub(super) fn key(out: &mut Vec<u8>, name: &str) {
 /// A string; what a terminal would obey is escaped even where JSON does not ask for it.
 pub(super) fn string(out: &mut Vec<u8>, text: &str) {
     if escape::is_clean(text.as_bytes()) {
-        out.push(b'"');
-        out.extend_from_slice(text.as_bytes());
-        out.push(b'"');
-        return;
+        return word(out, |out| out.extend_from_slice(text.as_bytes()));
     }
     if text.bytes().fold(true, |plain, byte| plain & (byte < 0x7f)) {
         // Writing to a Vec cannot fail, and a str is always JSON.

@@ -1,27 +1,27 @@
-//! Cells that are the same in every call of a process, as a view has written them: most processes make many calls, and to
-//! tell a container by the path of its cgroup takes longer than all other cells together.
+//! Cells that are the same in every call of a thread, as a view has written them: most threads make many calls, and to tell a
+//! container by the path of its cgroup takes longer than all other cells together.
 //! It must not know which columns these are, nor how a view writes them.
 
 use crate::assemble::Op;
 
-/// Processes remembered, one for each remainder of a process id.
+/// Threads remembered, one for each remainder of a thread id.
 const SLOTS: usize = 16;
 
 /// What was told of a process is not remembered if it is longer, bytes: views keep little.
 const LONGEST: usize = 4096;
 
-/// The cells of some processes.
+/// The cells of some threads.
 #[derive(Default)]
 pub(super) struct Memo {
     slots: Vec<Slot>,
     now: Now,
 }
 
-/// The cells of one process, one after the other, and where each ends. They hold for what was told of it, and its cgroup.
+/// The cells of one thread in runs, and where each run ends. They hold for this caller and what was told of its process.
 #[derive(Default, Clone)]
 struct Slot {
+    caller: Vec<u8>,
     told: Vec<u8>,
-    cgroup: u64,
     cells: Vec<u8>,
     ends: Vec<usize>,
 }
@@ -34,34 +34,41 @@ enum Now {
     Write,
     /// Writes them into this slot, too.
     Keep(usize),
-    /// Copies them from this slot; so many are copied.
-    Copy(usize, usize),
+    /// Copies them from this slot: so many runs are copied, which end here.
+    Copy { at: usize, copied: usize, end: usize },
 }
 
 impl Memo {
     /// The row of this call begins.
     pub fn row(&mut self, op: &Op<'_>) {
         self.now = Now::Write;
-        let (Some(told), Some(task)) = (op.told().filter(|told| told.len() <= LONGEST), op.task) else {
-            return;
-        };
-        self.slots.resize(SLOTS, Slot::default());
-        let at = op.common.pid as usize % SLOTS;
-        let slot = &mut self.slots[at];
-        if slot.told == told && slot.cgroup == task.cgroup {
-            self.now = Now::Copy(at, 0);
+        let Some(caller) = op.caller() else { return };
+        // A process that nobody has told of is one with nothing to tell.
+        let told = op.told().unwrap_or_default();
+        if caller.len() + told.len() > LONGEST {
             return;
         }
-        slot.told.clear();
-        slot.told.extend_from_slice(told);
-        slot.cgroup = task.cgroup;
+        if self.slots.is_empty() {
+            self.slots.resize(SLOTS, Slot::default());
+        }
+        let at = op.common.tid as usize % SLOTS;
+        let slot = &mut self.slots[at];
+        if slot.caller == caller && slot.told == told {
+            self.now = Now::Copy { at, copied: 0, end: 0 };
+            return;
+        }
+        for (kept, new) in [(&mut slot.caller, caller), (&mut slot.told, told)] {
+            kept.clear();
+            kept.extend_from_slice(new);
+        }
         slot.cells.clear();
         slot.ends.clear();
         self.now = Now::Keep(at);
     }
 
-    /// Appends the next cell; each row asks for the same in the same order.
-    pub fn cell(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Appends the next run of cells; each row asks for the same in the same order.
+    #[inline]
+    pub fn cells(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
         match &mut self.now {
             Now::Write => write(out),
             Now::Keep(at) => {
@@ -70,10 +77,10 @@ impl Memo {
                 slot.cells.extend_from_slice(&out[start..]);
                 slot.ends.push(slot.cells.len());
             }
-            Now::Copy(at, copied) => {
+            Now::Copy { at, copied, end } => {
                 let Slot { cells, ends, .. } = &self.slots[*at];
-                let start = copied.checked_sub(1).map_or(0, |before| ends[before]);
-                out.extend_from_slice(&cells[start..ends[*copied]]);
+                let start = std::mem::replace(end, ends[*copied]);
+                out.extend_from_slice(&cells[start..*end]);
                 *copied += 1;
             }
         }
