@@ -9,6 +9,7 @@
 //! What follows is the specification, `docs/FORMAT.md`.
 #![doc = include_str!("../../docs/FORMAT.md")]
 
+mod ahead;
 mod block;
 mod codec;
 mod cold;

@@ -5,20 +5,19 @@ use std::fmt;
 use std::fs::File;
 use std::io::Read;
 
-use super::block::{self, Decompressor};
+use super::ahead::{Blocks, Opened};
 use super::damage::{Damage, DamageReason};
 use super::error::{Error, ErrorKind};
 use super::header::{End, FileHeader};
 use super::item::{Item, RawEvent, State};
 use super::record::RawRecord;
-use super::scan::{Frame, Scanner, Wanted};
+use super::scan::{Scanner, Wanted};
 use super::seek::Part;
 use super::unpack::{Block, Step, unreadable};
 
 /// Reads one or more traces from a file or a pipe.
 pub struct Reader {
-    scanner: Scanner,
-    decompressor: Decompressor,
+    blocks: Blocks,
     raw: Vec<u8>,
     block: Option<Block>,
     header: Option<Box<FileHeader>>,
@@ -36,10 +35,10 @@ pub struct Reader {
 impl Reader {
     /// Reads a file from its current position.
     pub fn from_file(file: File) -> Result<Reader, Error> {
-        let mut reader = Reader::new(Scanner::from_file(file, Wanted::Everything)?)?;
+        let mut scanner = Scanner::from_file(file, Wanted::Everything)?;
         // Until it is known whether more is wanted than a part.
-        reader.scanner.read_little(true);
-        Ok(reader)
+        scanner.read_little(true);
+        Reader::new(scanner)
     }
 
     /// Reads anything that can be read.
@@ -48,10 +47,9 @@ impl Reader {
     }
 
     fn new(scanner: Scanner) -> Result<Reader, Error> {
-        let decompressor = Decompressor::new().map_err(|e| Error::new(ErrorKind::Read(e), 0))?;
+        let blocks = Blocks::new(scanner).map_err(|e| Error::new(ErrorKind::Read(e), 0))?;
         Ok(Reader {
-            scanner,
-            decompressor,
+            blocks,
             raw: Vec::new(),
             block: None,
             header: None,
@@ -91,15 +89,16 @@ impl Reader {
     pub fn narrow(&mut self, since: Option<u64>, until: Option<u64>) {
         let wanted = since.is_some() || until.is_some();
         let one_clock = self.header.as_ref().is_some_and(|header| !header.identity().is_merged());
-        if wanted && one_clock && self.scanner.can_go() {
+        let can_go = self.blocks.scanner().is_some_and(|scanner| scanner.can_go());
+        if wanted && one_clock && can_go {
             self.part = Some(Part::new(since, until));
         }
     }
 
     /// After [`Item::Later`]: no events are wanted from here on.
     pub fn pass_events(&mut self) {
-        if let Some(part) = &mut self.part {
-            part.pass_events(&mut self.scanner);
+        if let (Some(part), Some(scanner)) = (&mut self.part, self.blocks.scanner()) {
+            part.pass_events(scanner);
         }
     }
 
@@ -111,9 +110,9 @@ impl Reader {
 
     /// Whether the file holds another trace by now than the one that is being read: it is shorter, or begins otherwise.
     pub fn was_overwritten(&mut self) -> Result<bool, Error> {
-        match &self.header {
-            Some(header) => self.scanner.was_overwritten(header),
-            None => Ok(false),
+        match (&self.header, self.blocks.scanner()) {
+            (Some(header), Some(scanner)) => scanner.was_overwritten(header),
+            _ => Ok(false),
         }
     }
 
@@ -124,7 +123,7 @@ impl Reader {
 
     /// Bytes that were read so far.
     pub fn bytes_read(&self) -> u64 {
-        self.scanner.bytes_read()
+        self.blocks.bytes_read()
     }
 
     /// The next item; `None` at the end of the input. After an error there is nothing more; in [`State::Live`], another
@@ -183,22 +182,26 @@ impl Reader {
 
     /// Goes to where the part goes on; true if what comes next is later.
     fn steer(&mut self) -> Result<bool, Error> {
+        // While a thread has the scanner, everything is wanted.
+        let Some(scanner) = self.blocks.scanner() else { return Ok(false) };
         let Some(part) = &mut self.part else {
-            self.scanner.read_little(self.tag.is_none() && self.scanner.can_go());
+            scanner.read_little(self.tag.is_none() && scanner.can_go());
             return Ok(false);
         };
-        let steered = part.steer(&mut self.scanner).and_then(|()| part.is_later(&mut self.scanner));
-        steered.map_err(|e| Error::new(ErrorKind::Read(e), self.scanner.offset()))
+        let steered = part.steer(scanner).and_then(|()| part.is_later(scanner));
+        steered.map_err(|e| Error::new(ErrorKind::Read(e), scanner.offset()))
     }
 
     fn frame(&mut self) -> Result<Frames, Error> {
         if self.steer()? {
             return Ok(Frames::Step(Step::Item(Item::Later)));
         }
-        let frame = match self.scanner.next()? {
+        let may_go_ahead = self.tag.is_some() && self.part.is_none();
+        let frame = match self.blocks.next(&mut self.raw, may_go_ahead)? {
             None => {
                 if self.state != State::Closed {
-                    self.state = State::unclosed(self.scanner.recorder());
+                    let recorder = self.blocks.scanner().and_then(|scanner| scanner.recorder());
+                    self.state = State::unclosed(recorder);
                 }
                 return Ok(Frames::Over);
             }
@@ -208,17 +211,17 @@ impl Reader {
             self.state = State::Reading;
         }
         Ok(match frame {
-            Frame::Damage(damage) => Frames::Step(Step::Item(Item::Damage(damage))),
-            Frame::FileHeader { header, .. } => {
+            Opened::Damage(damage) => Frames::Step(Step::Item(Item::Damage(damage))),
+            Opened::FileHeader(header) => {
                 let tag = header.file_tag();
                 self.start(Some(header), tag)
             }
-            Frame::Block { stored: None, .. } => {
+            Opened::Block { opened: None, .. } => {
                 self.stats_last = false;
                 Frames::Block
             }
-            Frame::Block { header, offset, stored: Some(stored) } => {
-                match block::decompress(&header, stored, &mut self.decompressor, &mut self.raw) {
+            Opened::Block { header, offset, opened: Some(opened) } => {
+                match opened {
                     Ok(()) => self.block = Some(Block::new(header, offset)),
                     Err(reason) => self.queued = Some(Item::Damage(unreadable(&header, offset, reason))),
                 }
@@ -228,7 +231,7 @@ impl Reader {
                 self.lost_total = self.lost_total.max(header.lost_total);
                 frames
             }
-            Frame::End { end, offset } => self.end(end, offset),
+            Opened::End { end, offset } => self.end(end, offset),
         })
     }
 
@@ -243,8 +246,8 @@ impl Reader {
 
     /// What comes is read whole.
     fn whole(&mut self) {
-        if self.part.take().is_some() {
-            self.scanner.want(Wanted::Everything);
+        if let (Some(_), Some(scanner)) = (self.part.take(), self.blocks.scanner()) {
+            scanner.want(Wanted::Everything);
         }
     }
 
@@ -263,7 +266,7 @@ impl Reader {
 
 impl fmt::Debug for Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reader").field("scanner", &self.scanner).field("state", &self.state).finish()
+        f.debug_struct("Reader").field("header", &self.header).field("state", &self.state).finish()
     }
 }
 

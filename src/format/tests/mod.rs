@@ -1,5 +1,6 @@
 //! The module as a whole: what is written is read, and no damage makes the reader lie.
 
+mod ahead;
 mod cold;
 mod damage;
 mod header;

@@ -1,0 +1,203 @@
+//! The frames of a trace with their blocks opened: where there are many, on a thread of their own, a few blocks ahead of whoever
+//! looks at what is inside.
+//! Must not know what is inside a block.
+
+use std::io;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread;
+
+use super::block::{self, Decompressor};
+use super::damage::{Damage, DamageReason};
+use super::error::{Error, ErrorKind};
+use super::header::{BlockHeader, End, FileHeader};
+use super::scan::{Frame, Scanner};
+
+/// A trace with less in it, bytes, is not worth a thread.
+const WORTH_A_THREAD: usize = 1 << 20;
+/// Blocks that may be decompressed at once: one being opened, one that waits, one being looked at.
+const BUFFERS: usize = 3;
+/// A block that becomes larger than this, bytes, is the only one meanwhile: so reading ahead costs little memory, whatever the
+/// trace.
+const LARGE: usize = 1 << 20;
+
+/// A [`Frame`] that stands alone.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    FileHeader(Box<FileHeader>),
+    /// A block, whose records are in the buffer if it could be opened; `None` where it is not wanted.
+    Block {
+        header: BlockHeader,
+        offset: u64,
+        opened: Option<Result<(), DamageReason>>,
+    },
+    End {
+        end: End,
+        offset: u64,
+    },
+    Damage(Damage),
+}
+
+type Next = Result<Option<Opened>, Error>;
+
+/// A scanner, and what opens the blocks it finds.
+struct Opener {
+    scanner: Scanner,
+    decompressor: Decompressor,
+}
+
+impl Opener {
+    /// The next frame; `raw` becomes the records of a block. `make_room` is told how large they are before.
+    fn next(&mut self, raw: &mut Vec<u8>, make_room: impl FnOnce(usize, &mut Vec<u8>)) -> Next {
+        let Some(frame) = self.scanner.next()? else { return Ok(None) };
+        Ok(Some(match frame {
+            Frame::FileHeader { header, .. } => Opened::FileHeader(header),
+            Frame::Block { header, offset, stored } => {
+                let opened = stored.map(|stored| {
+                    make_room(header.raw_len as usize, raw);
+                    block::decompress(&header, stored, &mut self.decompressor, raw)
+                });
+                Opened::Block { header, offset, opened }
+            }
+            Frame::End { end, offset } => Opened::End { end, offset },
+            Frame::Damage(damage) => Opened::Damage(damage),
+        }))
+    }
+}
+
+/// What the thread hands over.
+struct Message {
+    next: Next,
+    raw: Vec<u8>,
+    bytes_read: u64,
+    /// With its last message the thread gives back what it was given.
+    opener: Option<Box<Opener>>,
+}
+
+/// Who opens the blocks.
+enum At {
+    Here(Box<Opener>),
+    Thread { messages: Receiver<Message>, empty: Sender<Vec<u8>> },
+}
+
+/// The frames of one or more traces, their blocks opened.
+pub(crate) struct Blocks {
+    at: At,
+    /// Bytes of blocks that were opened here since there was nothing more, or another trace.
+    opened: usize,
+    bytes_read: u64,
+}
+
+impl Blocks {
+    /// Fails where there is no memory for it.
+    pub fn new(scanner: Scanner) -> io::Result<Blocks> {
+        let decompressor = Decompressor::new()?;
+        Ok(Blocks { at: At::Here(Box::new(Opener { scanner, decompressor })), opened: 0, bytes_read: 0 })
+    }
+
+    /// The scanner, unless a thread has it: that has it neither before nor after a trace, and only if [`Blocks::next`] may
+    /// read ahead.
+    pub fn scanner(&mut self) -> Option<&mut Scanner> {
+        match &mut self.at {
+            At::Here(opener) => Some(&mut opener.scanner),
+            At::Thread { .. } => None,
+        }
+    }
+
+    /// Bytes that were read of what has been handed out, and perhaps some more.
+    pub fn bytes_read(&self) -> u64 {
+        match &self.at {
+            At::Here(opener) => opener.scanner.bytes_read(),
+            At::Thread { .. } => self.bytes_read,
+        }
+    }
+
+    /// The next frame, as [`Scanner::next`] has it; `raw` becomes the records of a block. With `may_go_ahead` the caller does
+    /// not need the scanner before the trace ends.
+    pub fn next(&mut self, raw: &mut Vec<u8>, may_go_ahead: bool) -> Next {
+        if may_go_ahead && self.opened >= WORTH_A_THREAD {
+            self.go_ahead();
+        }
+        let next = match &mut self.at {
+            At::Here(opener) => opener.next(raw, |_, _| ()),
+            At::Thread { messages, empty } => {
+                // The thread may wait for this one to be empty.
+                let _ = empty.send(std::mem::take(raw));
+                let Ok(message) = messages.recv() else { return Err(died()) };
+                (*raw, self.bytes_read) = (message.raw, message.bytes_read);
+                if let Some(opener) = message.opener {
+                    self.at = At::Here(opener);
+                }
+                message.next
+            }
+        };
+        match next {
+            Ok(Some(Opened::Block { .. })) => self.opened += raw.len(),
+            Ok(Some(Opened::FileHeader(_)) | None) | Err(_) => self.opened = 0,
+            Ok(_) => {}
+        }
+        next
+    }
+
+    /// Hands the scanner to a thread. Where there can be none, all goes on here.
+    fn go_ahead(&mut self) {
+        let At::Here(_) = self.at else { return };
+        let (give, given) = sync_channel::<Box<Opener>>(1);
+        let (send, messages) = sync_channel(BUFFERS);
+        let (empty, emptied) = channel();
+        let run = move || {
+            if let Ok(opener) = given.recv() {
+                run_ahead(opener, &send, &emptied);
+            }
+        };
+        if thread::Builder::new().name("read ahead".into()).spawn(run).is_err() {
+            self.opened = 0;
+            return;
+        }
+        // The last is the one that the caller has.
+        for _ in 1..BUFFERS {
+            let _ = empty.send(Vec::new());
+        }
+        if let At::Here(opener) = std::mem::replace(&mut self.at, At::Thread { messages, empty }) {
+            let _ = give.send(opener);
+        }
+    }
+}
+
+/// Opens blocks until a trace begins, or there is nothing more, or nobody wants them any more.
+fn run_ahead(mut opener: Box<Opener>, send: &SyncSender<Message>, emptied: &Receiver<Vec<u8>>) {
+    let mut spare: Vec<Vec<u8>> = Vec::new();
+    loop {
+        let Some(mut raw) = spare.pop().or_else(|| emptied.recv().ok()) else { return };
+        let next = opener.next(&mut raw, |size, raw| {
+            if size > LARGE {
+                hold_all(raw, &mut spare, emptied);
+            }
+        });
+        let bytes_read = opener.scanner.bytes_read();
+        if !matches!(next, Ok(Some(Opened::Block { .. } | Opened::End { .. } | Opened::Damage(_)))) {
+            let _ = send.send(Message { next, raw, bytes_read, opener: Some(opener) });
+            return;
+        }
+        if send.send(Message { next, raw, bytes_read, opener: None }).is_err() {
+            return;
+        }
+    }
+}
+
+/// Waits until all that was sent has been looked at, and keeps the memory of one buffer only.
+fn hold_all(raw: &mut Vec<u8>, spare: &mut Vec<Vec<u8>>, emptied: &Receiver<Vec<u8>>) {
+    while spare.len() < BUFFERS - 1 {
+        let Ok(buffer) = emptied.recv() else { return };
+        spare.push(buffer);
+    }
+    for other in spare {
+        if other.capacity() > raw.capacity() {
+            std::mem::swap(raw, other);
+        }
+        *other = Vec::new();
+    }
+}
+
+fn died() -> Error {
+    Error::new(ErrorKind::Read(io::Error::other("the thread that reads ahead has died")), 0)
+}
