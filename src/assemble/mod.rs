@@ -2,11 +2,13 @@
 //!
 //! Pure functions over a stream, in bounded memory. It must not know where events come from, nor how calls are shown.
 
+mod batch;
 mod op;
 mod orphans;
 mod pair;
 mod pending;
 mod process;
 
+pub use batch::Batch;
 pub use op::{Op, Outcome, Unseen, Why};
 pub use pair::{Assembler, INTERIM_NS};

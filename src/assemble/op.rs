@@ -1,26 +1,37 @@
 //! One call, whole: what every view and every filter looks at.
 //! It must not know how it was put together.
 
+use std::cell::OnceCell;
+
 use super::process::Processes;
 use crate::decode::{Body, Call, Event, Identity, Names, Sections, Task, errno};
 use crate::layout::{self, Common};
 
 /// One system call, borrowed from the assembler for as long as it is being shown.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Op<'a> {
     /// Header of the event that it began with; of the one it returned with where that is lost.
     pub common: Common,
     /// Who made it; `None` where the event that it began with is lost.
     pub task: Option<Task<'a>>,
-    /// What was called. Arguments that are not in the trace are absent, never empty or zero.
-    pub call: Call<'a>,
+    /// See [`Op::call`].
+    pub(super) call: OnceCell<Call<'a>>,
     /// What became of it.
     pub outcome: Outcome,
     /// What was written when it began and when it returned.
     pub(super) sections: (Sections<'a>, Sections<'a>),
     /// The numbers of these two events.
     pub(super) numbers: (Option<u64>, Option<u64>),
-    pub(super) processes: &'a Processes,
+    pub(super) told: Told<'a>,
+}
+
+/// What was told of the process before.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Told<'a> {
+    /// It has not been looked for yet.
+    Among(&'a Processes),
+    /// The event and its number, if there is one.
+    Known(Option<(u64, &'a [u8])>),
 }
 
 /// What became of a call.
@@ -93,6 +104,14 @@ pub enum Why {
 }
 
 impl<'a> Op<'a> {
+    /// What was called. Arguments that are not in the trace are absent, never empty or zero. Decoded when it is asked for first:
+    /// most calls that a filter does not want never are.
+    #[inline]
+    pub fn call(&self) -> &Call<'a> {
+        let (enter, exit) = self.sections;
+        self.call.get_or_init(|| Call::decode(self.common.call, Some(enter), Some(exit)))
+    }
+
     /// What the descriptors among its arguments stand for, and what it returned.
     pub fn identities(&self) -> impl Iterator<Item = Identity> + use<'a> {
         self.sections.0.identities().chain(self.sections.1.identities())
@@ -129,7 +148,15 @@ impl<'a> Op<'a> {
 
     /// The event that told of the process, as bytes: where they and the caller's are the same, so is all of the above.
     pub fn told(&self) -> Option<&'a [u8]> {
-        self.processes.get(self.common.pid, self.task?.start())
+        self.told_numbered().map(|(_, event)| event)
+    }
+
+    /// With the number of that event.
+    pub(super) fn told_numbered(&self) -> Option<(u64, &'a [u8])> {
+        match self.told {
+            Told::Among(processes) => processes.get(self.common.pid, self.task?.start()),
+            Told::Known(told) => told,
+        }
     }
 
     fn told_event(&self) -> Option<Event<'a>> {
@@ -138,7 +165,7 @@ impl<'a> Op<'a> {
 
     /// The numbers ([`super::Assembler::number`]) of the events that all of this is from.
     pub fn events(&self) -> impl Iterator<Item = u64> {
-        let process = self.task.and_then(|task| self.processes.number(self.common.pid, task.start()));
+        let process = self.told_numbered().map(|(number, _)| number);
         [self.numbers.0, self.numbers.1, process].into_iter().flatten()
     }
 

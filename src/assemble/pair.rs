@@ -1,11 +1,13 @@
 //! Beginning and return of each call, put together by thread: a thread makes one call at a time.
 //! It must not know what any call means.
 
-use super::op::{Op, Outcome, Unseen, Why};
+use std::cell::OnceCell;
+
+use super::op::{Op, Outcome, Told, Unseen, Why};
 use super::orphans::Orphans;
 use super::pending::Pending;
 use super::process::Processes;
-use crate::decode::{Body, Call, Event, Malformed, Sections};
+use crate::decode::{Body, Event, Malformed, Sections};
 use crate::layout::{self, Common};
 
 /// A call open for this long, by the stream's own clock, is shown although it has not returned.
@@ -177,23 +179,21 @@ impl Assembler {
         let Ok(enter) = Event::decode_again(&slot.bytes) else { return };
         let numbers = (Some(slot.number), exit.map(|_| self.number));
         let task = if let Body::Enter(task) = enter.body { Some(task) } else { None };
-        let exit = exit.map(|exit| exit.sections);
-        let call = Call::decode(enter.common.call, Some(enter.sections), exit);
-        let sections = (enter.sections, exit.unwrap_or_default());
-        let processes = &self.processes;
-        sink(&Op { common: enter.common, task, call, outcome, sections, numbers, processes });
+        let sections = (enter.sections, exit.map(|exit| exit.sections).unwrap_or_default());
+        let (common, call, told) = (enter.common, OnceCell::new(), Told::Among(&self.processes));
+        sink(&Op { common, task, call, outcome, sections, numbers, told });
     }
 
     fn orphan(&self, event: &Event<'_>, ret: i64, wanted: bool, sink: &mut impl FnMut(&Op<'_>)) {
         if !wanted {
             return;
         }
-        let call = Call::decode(event.common.call, None, Some(event.sections));
+        let call = OnceCell::new();
         let sections = (Sections::default(), event.sections);
         let common = event.common;
         let outcome = Outcome::Orphan { ret: result(&common, ret), why: None };
-        let (numbers, processes) = ((None, Some(self.number)), &self.processes);
-        sink(&Op { common, task: None, call, outcome, sections, numbers, processes });
+        let (numbers, told) = ((None, Some(self.number)), Told::Known(None));
+        sink(&Op { common, task: None, call, outcome, sections, numbers, told });
     }
 }
 

@@ -55,18 +55,10 @@ impl Processes {
         }
     }
 
-    /// The event that told of the process, unless its id has passed to another since.
-    pub fn get(&self, pid: u32, start: Option<u64>) -> Option<&[u8]> {
-        Some(&self.told(pid, start)?.event)
-    }
-
-    /// The number of the event that told it.
-    pub fn number(&self, pid: u32, start: Option<u64>) -> Option<u64> {
-        self.told(pid, start).map(|told| told.number)
-    }
-
-    fn told(&self, pid: u32, start: Option<u64>) -> Option<&Told> {
-        self.by_pid.get(&pid).filter(|told| start.is_some() && told.start == start)
+    /// The event that told of the process, and its number, unless its id has passed to another since.
+    pub fn get(&self, pid: u32, start: Option<u64>) -> Option<(u64, &[u8])> {
+        let told = self.by_pid.get(&pid).filter(|told| start.is_some() && told.start == start)?;
+        Some((told.number, &told.event))
     }
 
     #[cfg(test)]
@@ -90,7 +82,7 @@ mod tests {
 
     fn exe(processes: &Processes, pid: u32, start: Option<u64>) -> Option<String> {
         let mut out = Vec::new();
-        Event::decode_again(processes.get(pid, start)?).ok()?.sections.exe()?.write(&mut out);
+        Event::decode_again(processes.get(pid, start)?.1).ok()?.sections.exe()?.write(&mut out);
         Some(String::from_utf8(out).unwrap())
     }
 

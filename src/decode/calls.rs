@@ -424,7 +424,9 @@ mod tests {
             let call = Call::decode(spec.number, None, None);
             assert_eq!(call.spec().map(|found| found.name), Some(spec.name));
         }
-        assert!(Call::decode(0, None, None).spec().is_none() && Call::decode(9999, None, None).spec().is_none());
+        assert!(
+            Call::decode(0, None, None).spec().is_none() && Call::decode(9999, None, None).spec().is_none()
+        );
     }
 
     #[test]

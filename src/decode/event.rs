@@ -120,8 +120,9 @@ fn end_of_name(comm: &[u8; layout::COMM_LEN]) -> usize {
 }
 
 impl<'a> Task<'a> {
+    /// Reads the header of an event; `None` where it is too short.
     #[inline]
-    fn read(bytes: &'a [u8]) -> Option<Task<'a>> {
+    pub(crate) fn read(bytes: &'a [u8]) -> Option<Task<'a>> {
         let header: &[u8; layout::ENTER_MIN] = bytes.first_chunk()?;
         let comm: &[u8; layout::COMM_LEN] = header[layout::COMM..].first_chunk()?;
         let end = end_of_name(comm);
@@ -161,6 +162,11 @@ impl<'a> Task<'a> {
         self.short(layout::NS_TID)
     }
 
+    /// The header of the event that this was read from.
+    pub(crate) fn header(&self) -> &'a [u8] {
+        self.header
+    }
+
     /// All of the above and what [`Common`] has of the task, as bytes: where two are the same, so is all of that.
     pub(crate) fn bytes(&self) -> &'a [u8] {
         self.header.get(layout::PID..).unwrap_or_default()
@@ -182,7 +188,17 @@ pub struct Sections<'a> {
     rest: &'a [u8],
 }
 
-impl Sections<'_> {
+impl<'a> Sections<'a> {
+    /// The sections that these bytes are; those of an event have been checked.
+    pub(crate) fn new(rest: &'a [u8]) -> Sections<'a> {
+        Sections { rest }
+    }
+
+    /// The bytes of those that are left.
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.rest
+    }
+
     fn check(mut self) -> Result<(), Malformed> {
         for section in self.by_ref() {
             let unreadable = matches!(section.kind, layout::SECTION_STRING | layout::SECTION_BYTES)

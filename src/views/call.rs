@@ -13,12 +13,12 @@ use crate::layout;
 /// `[32]` behind its name.
 #[inline]
 pub fn write_call(out: &mut Vec<u8>, op: &Op<'_>) {
-    op.call.write_name(out);
+    op.call().write_name(out);
     if op.common.abi != layout::ABI_NATIVE {
         write_abi(out, op.common.abi);
     }
     let mut separator: &[u8] = b"(";
-    op.call.args(|arg| {
+    op.call().args(|arg| {
         out.extend_from_slice(separator);
         write_arg(out, &arg);
         separator = b", ";

@@ -22,9 +22,13 @@ impl View for Classic {
         out.extend_from_slice(b"COMM             PID     TID     MNT_NS      CALL\n");
     }
 
+    fn another(&self) -> Option<Box<dyn View + Send>> {
+        Some(Box::new(Classic))
+    }
+
     fn row(&mut self, out: &mut Vec<u8>, op: &Op<'_>) {
         let Outcome::Done { ret, .. } = op.outcome else { return };
-        let (Some(task), Some(name)) = (op.task, op.call.spec().and_then(|spec| spec.classic)) else {
+        let (Some(task), Some(name)) = (op.task, op.call().spec().and_then(|spec| spec.classic)) else {
             return;
         };
         left(out, 16, |out| escape::escape_name(out, task.comm));
@@ -33,7 +37,7 @@ impl View for Classic {
         left(out, 11, |out| digits::decimal(out, op.common.mnt_ns.into()));
         out.extend_from_slice(name.as_bytes());
         let mut separator: &[u8] = b"(";
-        op.call.args(|arg| {
+        op.call().args(|arg| {
             out.extend_from_slice(separator);
             separator = b", ";
             match arg.value {

@@ -155,7 +155,7 @@ fn abi(op: &Op<'_>) -> &'static str {
 
 #[inline(always)]
 fn arg<'a>(op: &Op<'a>, name: &str) -> Cell<'a> {
-    or_missing(op.call.arg(name), Cell::Arg)
+    or_missing(op.call().arg(name), Cell::Arg)
 }
 
 #[cfg(test)]

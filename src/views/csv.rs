@@ -186,6 +186,10 @@ impl View for Csv {
         self.cells.clock = clock;
     }
 
+    fn another(&self) -> Option<Box<dyn View + Send>> {
+        Some(Box::new(Csv::new(&self.cells.host, self.cells.clock, self.cells.raw)))
+    }
+
     fn host(&mut self, name: &str) {
         name.clone_into(&mut self.cells.host);
     }
@@ -225,7 +229,8 @@ mod tests {
         for text in short.chain(long) {
             let mut ours = Vec::new();
             field(&mut ours, &text);
-            let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+            let mut writer =
+                csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
             writer.write_record([&text[..], b"x"]).unwrap();
             let theirs = writer.into_inner().unwrap();
             assert_eq!([&ours[..], b",x\r\n"].concat(), theirs, "{}", text.escape_ascii());

@@ -37,7 +37,7 @@ impl View for Detail {
         });
         field(out, "OP", |out| {
             let start = out.len();
-            op.call.write_name(out);
+            op.call().write_name(out);
             out[start..].make_ascii_uppercase();
         });
         field(out, "RET", |out| match op.ret() {
@@ -50,7 +50,7 @@ impl View for Detail {
         }
         field(out, "MNT_NS", |out| digits::decimal(out, op.common.mnt_ns.into()));
         place(out, op.cgroup());
-        op.call.args(|arg| {
+        op.call().args(|arg| {
             let start = out.len();
             field(out, arg.name, |out| write_arg(out, &arg));
             out[start..start + arg.name.len()].make_ascii_uppercase();
@@ -70,6 +70,10 @@ impl View for Detail {
 
     fn clock(&mut self, clock: Clock) {
         self.clock = clock;
+    }
+
+    fn another(&self) -> Option<Box<dyn View + Send>> {
+        Some(Box::new(Detail { clock: self.clock, seconds: self.seconds.clone() }))
     }
 }
 

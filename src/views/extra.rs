@@ -19,7 +19,7 @@ pub(super) fn ids(out: &mut Vec<u8>, op: &Op<'_>) {
 }
 
 fn arg_name(op: &Op<'_>, identity: &Identity) -> &'static str {
-    match (identity.arg, op.call.spec()) {
+    match (identity.arg, op.call().spec()) {
         (None, _) => "result",
         (Some(at), Some(spec)) => spec.args.get(usize::from(at)).map_or("unknown", |arg| arg.name),
         (Some(_), None) => "unknown",
@@ -87,7 +87,7 @@ pub(super) fn parents(out: &mut Vec<u8>, op: &Op<'_>) {
 /// Appends `["fstype","data"]`.
 pub(super) fn ignored(out: &mut Vec<u8>, op: &Op<'_>) {
     let mut separator = b'[';
-    op.call.args(|arg| {
+    op.call().args(|arg| {
         if arg.ignored {
             out.push(std::mem::replace(&mut separator, b','));
             string(out, arg.name);

@@ -88,9 +88,9 @@ impl Cells {
             Cell::Time(time) => self.time(out, time),
             Cell::Host if self.host.is_empty() => null(out),
             Cell::Host => string(out, &self.host),
-            Cell::Call => word(out, |out| op.call.write_name(out)),
+            Cell::Call => word(out, |out| op.call().write_name(out)),
             Cell::Arg(arg) => argument(out, &arg),
-            Cell::Args => write_args(out, &op.call),
+            Cell::Args => write_args(out, op.call()),
             Cell::Text => self.call(out, op),
             Cell::Status => word(out, |out| status::write(out, op)),
         }
@@ -176,6 +176,11 @@ impl View for Json {
 
     fn host(&mut self, name: &str) {
         name.clone_into(&mut self.cells.host);
+    }
+
+    fn another(&self) -> Option<Box<dyn View + Send>> {
+        // In an array the first has no comma before it.
+        (!self.array).then(|| Box::new(Json::lines(&self.cells.host, self.cells.clock)) as _)
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {

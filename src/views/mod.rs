@@ -79,6 +79,12 @@ pub trait View {
 
     /// After the last row.
     fn end(&mut self, _out: &mut Vec<u8>) {}
+
+    /// Another view that shows rows as this one does, for another thread; `None` where a row depends on those before it. The
+    /// other is told the clock and the host before the first row.
+    fn another(&self) -> Option<Box<dyn View + Send>> {
+        None
+    }
 }
 
 #[cfg(test)]

@@ -175,7 +175,7 @@ fn write_key(out: &mut Vec<u8>, op: &Op<'_>, cell: Cell<'_>) {
         Cell::Signed(value) => digits::signed(out, value),
         Cell::Name(name) => out.extend_from_slice(name.as_bytes()),
         Cell::Comm(name) => escape::escape(out, name),
-        Cell::Call => op.call.write_name(out),
+        Cell::Call => op.call().write_name(out),
         Cell::Path(names) => text::path(out, &names),
         Cell::Part(part, cgroup) => text::part(out, part, cgroup),
         Cell::Status => status::write(out, op),

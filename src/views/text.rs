@@ -85,9 +85,9 @@ impl Text {
             Cell::Comm(name) => escape::escape(out, name),
             Cell::Time(time) => self.time_of_day(out, time),
             Cell::Host => escape::escape(out, self.options.host.as_bytes()),
-            Cell::Call => op.call.write_name(out),
+            Cell::Call => op.call().write_name(out),
             Cell::Arg(arg) => write_arg(out, &arg),
-            Cell::Args => write_args(out, &op.call),
+            Cell::Args => write_args(out, op.call()),
             Cell::Text => write_call(out, op),
             Cell::Path(names) => path(out, &names),
             Cell::Part(wanted, cgroup) => part(out, wanted, cgroup),
@@ -243,6 +243,11 @@ impl View for Text {
 
     fn clock(&mut self, clock: Clock) {
         self.options.clock = clock;
+    }
+
+    fn another(&self) -> Option<Box<dyn View + Send>> {
+        let alone = self.options.stamps.iter().all(|stamp| *stamp == Stamp::Clock);
+        alone.then(|| Box::new(Text::new(self.options.clone())) as _)
     }
 
     fn host(&mut self, name: &str) {

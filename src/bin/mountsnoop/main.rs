@@ -9,6 +9,7 @@ mod info;
 mod input;
 mod kept;
 mod live;
+mod makers;
 mod merge;
 mod origins;
 mod outcome;

@@ -1,56 +1,154 @@
-//! Rows that were printed, on their way to where they go.
-//! It must not know which rows there are.
+//! From calls to the bytes of a view, on their way to where they go: on this thread as long as they are few or somebody waits
+//! for each, else on others too. It must not know which calls are wanted.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use anyhow::Result;
 use mountsnoop::assemble::Op;
-use mountsnoop::filter::Filter;
-use mountsnoop::views::View;
+use mountsnoop::views::{Clock, View};
+
+use crate::makers::{Job, Makers, Note};
 
 /// Rows are written out when they have grown to this, bytes.
 const CHUNK: usize = 64 << 10;
+/// A batch of calls becomes rows when it has grown to this, bytes.
+const BATCH: usize = 64 << 10;
+/// So many chunks without anybody asking for them to be written out are worth other threads.
+const WORTH_THREADS: usize = 8;
 
 /// What was printed and is not yet written. One event may make any number of rows, so each may have to go out.
 pub struct Outgoing<W: Write> {
-    pub buffer: Vec<u8>,
-    pub to: W,
+    view: Box<dyn View>,
+    buffer: Vec<u8>,
+    to: W,
     failed: Option<io::Error>,
+    chunks: usize,
+    makers: Option<Makers>,
+    /// For the makers; its clock and host are what holds now.
+    job: Job,
+    spare: Vec<Job>,
 }
 
 impl<W: Write> Outgoing<W> {
-    pub fn new(to: W) -> Outgoing<W> {
-        Outgoing { buffer: Vec::with_capacity(2 * CHUNK), to, failed: None }
+    /// The view is begun.
+    pub fn new(mut view: Box<dyn View>, to: W) -> Outgoing<W> {
+        let mut buffer = Vec::with_capacity(2 * CHUNK);
+        view.begin(&mut buffer);
+        let (job, spare) = (Job::default(), Vec::new());
+        Outgoing { view, buffer, to, failed: None, chunks: 0, makers: None, job, spare }
     }
 
-    /// Adds a row, if it is wanted.
+    /// Adds a row.
     #[inline]
-    pub fn row(&mut self, filter: &Filter, view: &mut dyn View, op: &Op<'_>) {
-        if !filter.matches(op) {
-            return;
+    pub fn row(&mut self, op: &Op<'_>) {
+        if self.makers.is_none() {
+            self.view.row(&mut self.buffer, op);
+            return self.spill();
         }
-        view.row(&mut self.buffer, op);
-        self.spill();
+        self.job.calls.add(op);
+        if self.job.calls.size() >= BATCH {
+            self.hand_over();
+        }
+    }
+
+    /// Adds what is no call.
+    pub fn note(&mut self, note: Note) {
+        if self.makers.is_none() {
+            note.show(&mut *self.view, &mut self.buffer);
+            return self.spill();
+        }
+        self.job.note = Some(note);
+        self.hand_over();
+    }
+
+    /// How the times of what follows are to be read.
+    pub fn clock(&mut self, clock: Clock) {
+        self.change(|job| job.clock = clock);
+        self.view.clock(clock);
+    }
+
+    /// Which host what follows is from.
+    pub fn host(&mut self, name: &str) {
+        self.change(|job| job.host = name.into());
+        self.view.host(name);
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Job)) {
+        if self.job.calls.size() > 0 {
+            self.hand_over();
+        }
+        change(&mut self.job);
     }
 
     /// Writes out what is too much to keep; a failure is kept for [`Outgoing::result`].
     #[inline]
-    pub fn spill(&mut self) {
+    fn spill(&mut self) {
         if self.buffer.len() >= CHUNK {
-            self.failed = self.failed.take().or(self.to.write_all(&self.buffer).err());
+            let written = self.to.write_all(&self.buffer);
+            self.note_failure(written);
             self.buffer.clear();
+            self.chunks += 1;
+            if self.chunks == WORTH_THREADS {
+                self.makers = Makers::start(&*self.view);
+            }
         }
     }
 
+    fn note_failure<T>(&mut self, result: io::Result<T>) -> Option<T> {
+        result.map_err(|error| self.failed.get_or_insert(error)).ok()
+    }
+
+    /// Gives the job to a maker, and writes out what must be taken before.
+    fn hand_over(&mut self) {
+        while self.makers.as_ref().is_some_and(Makers::are_busy) && self.take() {}
+        let Some(makers) = &mut self.makers else { return };
+        let next = self.spare.pop().unwrap_or_default();
+        let next = Job { clock: self.job.clock, host: Arc::clone(&self.job.host), ..next };
+        let given = makers.give(std::mem::replace(&mut self.job, next));
+        self.note_failure(given);
+    }
+
+    /// Writes out the rows of one job; false where there is none.
+    fn take(&mut self) -> bool {
+        let taken = self.makers.as_mut().map_or(Ok(None), Makers::take);
+        let Some(Some(job)) = self.note_failure(taken) else { return false };
+        let written = self.to.write_all(&job.rows);
+        self.note_failure(written);
+        self.spare.push(job.again());
+        true
+    }
+
     /// Whether all rows could be written.
+    #[inline]
     pub fn result(&mut self) -> Result<()> {
         self.failed.take().map_or(Ok(()), |error| Err(error.into()))
     }
 
+    /// Writes all rows there are.
     pub fn write(&mut self) -> Result<()> {
+        if self.job.calls.size() > 0 {
+            self.hand_over();
+        }
+        while self.take() {}
         self.result()?;
         self.to.write_all(&self.buffer)?;
         self.buffer.clear();
         Ok(())
+    }
+
+    /// Writes all rows there are, for somebody who waits for them: those that follow are made on this thread again.
+    pub fn flush(&mut self) -> Result<()> {
+        self.write()?;
+        (self.makers, self.chunks) = (None, 0);
+        self.spare.clear();
+        Ok(self.to.flush()?)
+    }
+
+    /// Ends the view.
+    pub fn end(&mut self) -> Result<()> {
+        self.write()?;
+        self.view.end(&mut self.buffer);
+        self.flush()
     }
 }

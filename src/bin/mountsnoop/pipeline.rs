@@ -5,12 +5,14 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
+use mountsnoop::assemble::Op;
 use mountsnoop::filter::{Filter, TimeSpec, Window, parse_comm};
 use mountsnoop::format::{CONTINUED, ClockSync, FileHeader, Item, Lost, Marker, Reader, Source};
 use mountsnoop::views::{self, Clock, Detail, Json, Stamp, Text, TextOptions, View};
 
 use crate::args::{FilterArgs, ViewArgs};
 use crate::input::{self, Complaints};
+use crate::makers::Note;
 use crate::outgoing::Outgoing;
 use crate::streams::{Stream, Streams};
 
@@ -20,7 +22,6 @@ pub const TRACE_SHIFT: u32 = 40;
 /// The rows of one view, on their way to `W`.
 pub struct Rows<W: Write> {
     filter: Filter,
-    view: Box<dyn View>,
     streams: Streams,
     /// The number of the trace, as the upper bits of the numbers of its events.
     trace: u64,
@@ -49,7 +50,7 @@ impl<W: Write> Rows<W> {
     /// Checks the filter; `utc` is for the times of day in it.
     pub fn new(filter: &FilterArgs, utc: bool, view: Box<dyn View>, out: W) -> Result<Rows<W>> {
         let comm = filter.comm.iter().map(|glob| parse_comm(glob)).collect::<Result<_, _>>();
-        let mut rows = Rows {
+        let rows = Rows {
             filter: Filter {
                 pids: filter.pid.clone(),
                 comm: comm.map_err(|error| anyhow!("--comm: {error}"))?,
@@ -59,10 +60,9 @@ impl<W: Write> Rows<W> {
                 since: None,
                 until: None,
             },
-            view,
             streams: Streams::new(window(filter, utc)?),
             trace: 0,
-            out: Outgoing::new(out),
+            out: Outgoing::new(view, out),
             malformed: 0,
             evicted: 0,
             begun: false,
@@ -70,7 +70,6 @@ impl<W: Write> Rows<W> {
             continues: false,
             past: false,
         };
-        rows.view.begin(&mut rows.out.buffer);
         Ok(rows)
     }
 
@@ -86,8 +85,8 @@ impl<W: Write> Rows<W> {
     fn tell(&mut self) {
         let Stream { window, clock, host, .. } = &self.streams.now;
         (self.filter.since, self.filter.until) = *window;
-        self.view.clock(*clock);
-        self.view.host(host);
+        self.out.clock(*clock);
+        self.out.host(host);
     }
 
     /// What follows is from this source.
@@ -117,12 +116,12 @@ impl<W: Write> Rows<W> {
 
     fn show_clock(&mut self, offset_ns: i64) {
         self.streams.now.clock = Clock { offset_ns: Some(offset_ns) };
-        self.view.clock(self.streams.now.clock);
+        self.out.clock(self.streams.now.clock);
     }
 
     pub fn host(&mut self, name: &str) {
         name.clone_into(&mut self.streams.now.host);
-        self.view.host(name);
+        self.out.host(name);
     }
 
     /// Keeps only one in so many of what is kept otherwise, for those who need memory for something else.
@@ -132,8 +131,8 @@ impl<W: Write> Rows<W> {
 
     #[inline]
     pub fn event(&mut self, bytes: &[u8]) -> Result<()> {
-        let Rows { filter, view, out, streams, .. } = self;
-        if streams.now.assembler.event(bytes, &mut |op| out.row(filter, &mut **view, op)).is_err() {
+        let Rows { filter, out, streams, .. } = self;
+        if streams.now.assembler.event(bytes, &mut |op| show(op, filter, out)).is_err() {
             self.malformed += 1;
         }
         self.out.result()
@@ -149,8 +148,8 @@ impl<W: Write> Rows<W> {
 
     /// Time has passed.
     fn tick(&mut self, boottime_ns: u64) -> Result<()> {
-        let Rows { filter, view, out, streams, .. } = self;
-        streams.now.assembler.clock(boottime_ns, &mut |op| out.row(filter, &mut **view, op));
+        let Rows { filter, out, streams, .. } = self;
+        streams.now.assembler.clock(boottime_ns, &mut |op| show(op, filter, out));
         self.out.result()
     }
 
@@ -163,11 +162,8 @@ impl<W: Write> Rows<W> {
     pub fn lost(&mut self, lost: &Lost) {
         if lost.reason.counts_events() && self.concerns(lost.from_ns, lost.to_ns) {
             self.streams.now.assembler.missing(Some(lost.to_ns));
-            let why = lost.reason.to_string();
-            let between = Some((lost.from_ns, lost.to_ns));
-            let lost = views::Lost { events: lost.known(), cpu: lost.cpu, between, why: &why };
-            self.view.lost(&mut self.out.buffer, &lost);
-            self.out.spill();
+            let (events, cpu, why) = (lost.known(), lost.cpu, lost.reason.to_string());
+            self.out.note(Note::Lost { events, cpu, between: Some((lost.from_ns, lost.to_ns)), why });
         }
     }
 
@@ -175,9 +171,7 @@ impl<W: Write> Rows<W> {
         self.tick(marker.boottime_ns)?;
         if self.concerns(marker.boottime_ns, marker.boottime_ns) {
             let (kind, time) = (marker.kind.to_string(), marker.boottime_ns);
-            let remark = views::Remark { time, kind: &kind, text: &marker.text };
-            self.view.remark(&mut self.out.buffer, &remark);
-            self.out.spill();
+            self.out.note(Note::Remark { time, kind, text: marker.text.clone() });
         }
         Ok(())
     }
@@ -185,8 +179,8 @@ impl<W: Write> Rows<W> {
     /// What has not returned by now will not, in this trace.
     fn finish_trace(&mut self) -> Result<()> {
         loop {
-            let Rows { filter, view, out, streams, .. } = self;
-            streams.now.assembler.finish(&mut |op| out.row(filter, &mut **view, op));
+            let Rows { filter, out, streams, .. } = self;
+            streams.now.assembler.finish(&mut |op| show(op, filter, out));
             self.evicted += streams.now.assembler.take_evicted();
             if !streams.next() {
                 return self.out.write();
@@ -284,16 +278,21 @@ impl<W: Write> Rows<W> {
 
     /// Writes out what there is.
     pub fn flush(&mut self) -> Result<()> {
-        self.out.write()?;
-        self.out.to.flush()?;
-        Ok(())
+        self.out.flush()
     }
 
     /// Ends the view: nothing follows.
     pub fn end(&mut self) -> Result<()> {
         self.finish_trace()?;
-        self.view.end(&mut self.out.buffer);
-        self.flush()
+        self.out.end()
+    }
+}
+
+/// A row, if it is wanted.
+#[inline]
+fn show<W: Write>(op: &Op<'_>, filter: &Filter, out: &mut Outgoing<W>) {
+    if filter.matches(op) {
+        out.row(op);
     }
 }
 

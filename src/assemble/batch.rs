@@ -1,0 +1,148 @@
+//! Calls put aside, to be looked at later or on another thread: the bytes they were put together from, and what became of them.
+//! It must not know what any call means.
+
+use std::cell::OnceCell;
+use std::ops::Range;
+
+use super::op::{Op, Outcome, Told};
+use crate::decode::{Sections, Task};
+use crate::layout::Common;
+
+/// Processes whose calls share what was told of them, one for each remainder of a process id.
+const RECENT: usize = 16;
+
+/// Some calls, in the order they were added.
+#[derive(Debug, Default)]
+pub struct Batch {
+    bytes: Vec<u8>,
+    calls: Vec<Kept>,
+    recent: [Option<(u64, usize, usize)>; RECENT],
+}
+
+/// One call. Its bytes stand one after the other: header and sections of the event that it began with, sections of the one it
+/// returned with.
+#[derive(Debug)]
+struct Kept {
+    common: Common,
+    outcome: Outcome,
+    numbers: (Option<u64>, Option<u64>),
+    /// Number and place of the event that told of its process.
+    told: Option<(u64, Range<usize>)>,
+    at: usize,
+    header: usize,
+    enter: usize,
+    exit: usize,
+}
+
+impl Batch {
+    /// Adds a call.
+    pub fn add(&mut self, op: &Op<'_>) {
+        let told = op.told_numbered().map(|(number, event)| (number, self.tell(op, number, event)));
+        let (at, header) = (self.bytes.len(), op.task.map(|task| task.header()).unwrap_or_default());
+        let (enter, exit) = (op.sections.0.bytes(), op.sections.1.bytes());
+        for part in [header, enter, exit] {
+            self.bytes.extend_from_slice(part);
+        }
+        let (common, outcome, numbers) = (op.common, op.outcome, op.numbers);
+        let (header, enter, exit) = (header.len(), enter.len(), exit.len());
+        self.calls.push(Kept { common, outcome, numbers, told, at, header, enter, exit });
+    }
+
+    fn tell(&mut self, op: &Op<'_>, number: u64, event: &[u8]) -> Range<usize> {
+        let recent = &mut self.recent[op.common.pid as usize % RECENT];
+        if let Some((same, start, end)) = *recent
+            && same == number
+            && self.bytes[start..end] == *event
+        {
+            return start..end;
+        }
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(event);
+        *recent = Some((number, start, self.bytes.len()));
+        start..self.bytes.len()
+    }
+
+    /// Bytes of memory that the calls take, about.
+    pub fn size(&self) -> usize {
+        self.bytes.len() + self.calls.len() * size_of::<Kept>()
+    }
+
+    /// Leaves none.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.calls.clear();
+        self.recent = [None; RECENT];
+    }
+
+    /// The calls, each as it was added.
+    pub fn calls(&self) -> impl Iterator<Item = Op<'_>> {
+        self.calls.iter().map(|kept| {
+            let (header, rest) = self.bytes[kept.at..].split_at(kept.header);
+            let (enter, rest) = rest.split_at(kept.enter);
+            let told = kept.told.clone().map(|(number, place)| (number, &self.bytes[place]));
+            Op {
+                common: kept.common,
+                task: Task::read(header),
+                call: OnceCell::new(),
+                outcome: kept.outcome,
+                sections: (Sections::new(enter), Sections::new(&rest[..kept.exit])),
+                numbers: kept.numbers,
+                told: Told::Known(told),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assemble::Assembler;
+    use crate::decode::synth;
+
+    /// All that can be asked of a call.
+    fn all(op: &Op<'_>) -> String {
+        let events: Vec<u64> = op.events().collect();
+        let (task, told, sections) = (op.task, op.told_numbered(), op.sections);
+        format!("{:?} {task:?} {:?} {:?} {sections:?} {told:?} {events:?}", op.common, op.call(), op.outcome)
+    }
+
+    #[test]
+    fn calls_come_back_as_they_were_added() {
+        let mount = synth::mount(Some(b"a"), None, Some(b"\xff"), 1, Some(b""));
+        let told = |pid, exe: &[u8]| synth::process().task(pid, pid).start(7).exe(exe);
+        let events = [
+            told(1, b"sh\0"),
+            told(17, b"other\0"),
+            mount.start(7).cwd(b"tmp\0"),
+            synth::exit(1).late(1, b"/mnt").ret(-16),
+            synth::umount2(b"/", 0).task(17, 17).start(7),
+            synth::exit(2).task(17, 17),
+            synth::umount2(b"/nobody/told", 0).start(8),
+            synth::exit(2),
+            told(1, b"now another\0"),
+            synth::enter(77).string(0, b"x").start(7),
+            synth::exit(77),
+            synth::exit(2).ret(5).late(0, b"/lost"),
+            synth::umount2(b"/hung", 0).longer_header(24),
+        ];
+        let (mut assembler, mut batch, mut want) = (Assembler::new(), Batch::default(), Vec::new());
+        for round in 0..2 {
+            let mut sink = |op: &Op<'_>| {
+                want.push(all(op));
+                batch.add(op);
+            };
+            for (number, event) in events.iter().enumerate() {
+                assembler.number(number as u64);
+                assembler.event(&event.clone().build(), &mut sink).unwrap();
+            }
+            assembler.finish(&mut sink);
+            let got: Vec<String> = batch.calls().map(|op| all(&op)).collect();
+            assert_eq!(got, want, "round {round}");
+            assert_eq!(got.len(), 6, "a call is missing from the test itself");
+            assert!(batch.size() > 6 * 40);
+            batch.clear();
+            want.clear();
+            assert_eq!((batch.size(), batch.calls().count()), (0, 0));
+        }
+    }
+}

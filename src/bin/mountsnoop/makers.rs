@@ -1,0 +1,131 @@
+//! Calls to rows on other threads, a batch on each in turn: the rows come back in the order of the calls.
+//! It must not know which rows there are, nor where they go.
+
+use std::io;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use mountsnoop::assemble::Batch;
+use mountsnoop::views::{Clock, Lost, Remark, View};
+
+/// More threads than this would wait for the one that puts calls together.
+const MAKERS_MAX: usize = 4;
+/// Jobs that each may have, one of them waiting.
+const JOBS: usize = 2;
+/// Of longer rows the memory is given back, bytes.
+const KEPT: usize = 1 << 20;
+
+/// What comes after the calls of a job.
+pub enum Note {
+    Lost { events: Option<u64>, cpu: Option<u32>, between: Option<(u64, u64)>, why: String },
+    Remark { time: u64, kind: String, text: String },
+}
+
+impl Note {
+    pub fn show(&self, view: &mut dyn View, out: &mut Vec<u8>) {
+        match self {
+            Note::Lost { events, cpu, between, why } => {
+                view.lost(out, &Lost { events: *events, cpu: *cpu, between: *between, why });
+            }
+            Note::Remark { time, kind, text } => view.remark(out, &Remark { time: *time, kind, text }),
+        }
+    }
+}
+
+/// Some calls, what comes after them, and the rows that they become.
+#[derive(Default)]
+pub struct Job {
+    pub calls: Batch,
+    pub note: Option<Note>,
+    /// How times are to be read.
+    pub clock: Clock,
+    pub host: Arc<str>,
+    pub rows: Vec<u8>,
+}
+
+impl Job {
+    fn make(&mut self, view: &mut dyn View) {
+        view.clock(self.clock);
+        view.host(&self.host);
+        for op in self.calls.calls() {
+            view.row(&mut self.rows, &op);
+        }
+        if let Some(note) = self.note.take() {
+            note.show(view, &mut self.rows);
+        }
+        self.calls.clear();
+    }
+
+    /// Empty again, but for memory that is worth keeping.
+    pub fn again(mut self) -> Job {
+        self.rows.clear();
+        self.rows.shrink_to(KEPT);
+        self
+    }
+}
+
+/// A thread with a view of its own.
+struct Maker {
+    jobs: Sender<Job>,
+    made: Receiver<Job>,
+}
+
+/// The threads, the one first that has the oldest job.
+pub struct Makers {
+    makers: Vec<Maker>,
+    oldest: usize,
+    jobs: usize,
+}
+
+impl Makers {
+    /// One for each CPU. None where there is only one, or a row of this view depends on those before it.
+    pub fn start(view: &dyn View) -> Option<Makers> {
+        let cpus = thread::available_parallelism().map_or(1, NonZero::get);
+        let makers = (0..cpus.min(MAKERS_MAX)).map_while(|_| Maker::start(view)).collect::<Vec<_>>();
+        (makers.len() > 1).then_some(Makers { makers, oldest: 0, jobs: 0 })
+    }
+
+    /// Whether one must be taken before another can be given.
+    pub fn are_busy(&self) -> bool {
+        self.jobs >= JOBS * self.makers.len()
+    }
+
+    pub fn give(&mut self, job: Job) -> io::Result<()> {
+        let next = (self.oldest + self.jobs) % self.makers.len();
+        self.jobs += 1;
+        self.makers[next].jobs.send(job).map_err(|_| died())
+    }
+
+    /// The oldest, with its rows; `None` where all have been taken.
+    pub fn take(&mut self) -> io::Result<Option<Job>> {
+        if self.jobs == 0 {
+            return Ok(None);
+        }
+        let job = self.makers[self.oldest].made.recv().map_err(|_| died())?;
+        (self.oldest, self.jobs) = ((self.oldest + 1) % self.makers.len(), self.jobs - 1);
+        Ok(Some(job))
+    }
+}
+
+impl Maker {
+    fn start(view: &dyn View) -> Option<Maker> {
+        let mut view = view.another()?;
+        let ((jobs, given), (send, made)) = (channel::<Job>(), channel());
+        let run = move || {
+            for mut job in given {
+                job.make(&mut *view);
+                if send.send(job).is_err() {
+                    return;
+                }
+            }
+        };
+        thread::Builder::new().name("rows".into()).spawn(run).ok()?;
+        Some(Maker { jobs, made })
+    }
+}
+
+fn died() -> io::Error {
+    io::Error::other("a thread that makes rows has died")
+}
