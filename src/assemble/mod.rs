@@ -3,6 +3,7 @@
 //! Pure functions over a stream, in bounded memory. It must not know where events come from, nor how calls are shown.
 
 mod batch;
+pub(crate) mod keyed;
 mod op;
 mod orphans;
 mod pair;

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::pending::Keyed;
+use super::keyed::Keyed;
 use crate::layout::Common;
 
 /// Threads kept; with more of them, nothing is ruled out any more.

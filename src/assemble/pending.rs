@@ -2,8 +2,8 @@
 //! It must not know what an event's bytes mean beyond their common header.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, Hasher, RandomState};
 
+use super::keyed::Keyed;
 use crate::layout::Common;
 
 /// Buffers kept for reuse, and the largest such; what is above goes back to the allocator.
@@ -25,46 +25,6 @@ pub(super) struct Slot {
 
 /// A place in `slots` as it was at some moment.
 type Ticket = (usize, u64);
-
-/// Hashes thread and process ids: two multiplications instead of SipHash, with a key of its own in every process, so that a trace
-/// cannot be made to collide.
-#[derive(Debug, Clone)]
-pub(super) struct Keyed(u64, u64);
-
-impl Default for Keyed {
-    fn default() -> Keyed {
-        let random = RandomState::new();
-        Keyed(random.hash_one(0), random.hash_one(1) | 1)
-    }
-}
-
-impl BuildHasher for Keyed {
-    type Hasher = TidHasher;
-
-    fn build_hasher(&self) -> TidHasher {
-        TidHasher(self.0, self.1)
-    }
-}
-
-/// See [`Keyed`].
-pub(super) struct TidHasher(u64, u64);
-
-impl Hasher for TidHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&byte| self.write_u32(u32::from(byte)));
-    }
-
-    #[inline]
-    fn write_u32(&mut self, tid: u32) {
-        let product = u128::from(self.0 ^ u64::from(tid)) * u128::from(self.1);
-        self.0 = (product as u64) ^ (product >> 64) as u64;
-    }
-
-    #[inline]
-    fn finish(&self) -> u64 {
-        self.0.wrapping_mul(self.1)
-    }
-}
 
 /// All open calls.
 #[derive(Debug, Default)]

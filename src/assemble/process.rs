@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::pending::Keyed;
+use super::keyed::Keyed;
 use crate::decode::Task;
 use crate::layout::Common;
 

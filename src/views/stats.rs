@@ -7,6 +7,7 @@ use super::call::write_arg;
 use super::columns::{COLUMNS, Cell, Column};
 use super::latency::Latencies;
 use super::{Lost, View, status, text};
+use crate::assemble::keyed::Keyed;
 use crate::assemble::{Op, Outcome};
 use crate::decode::{digits, escape};
 
@@ -93,7 +94,7 @@ pub struct Stats {
 pub(super) struct Table {
     pub key: Key,
     /// By the cells of the key, as text, each followed by a NUL, which no cell contains.
-    pub groups: HashMap<Vec<u8>, Group>,
+    pub groups: HashMap<Vec<u8>, Group, Keyed>,
     /// What came when there was no room for another key.
     pub others: Option<Group>,
     /// Room for keys, and bytes of them.
@@ -115,7 +116,7 @@ impl Stats {
     pub fn new(options: StatsOptions) -> Stats {
         let share = options.by.len().max(1);
         let room = ((KEYS_MAX / share).max(1), KEY_BYTES_MAX / share);
-        let table = |key: &Key| Table { key: key.clone(), groups: HashMap::new(), others: None, room };
+        let table = |key: &Key| Table { key: key.clone(), groups: HashMap::default(), others: None, room };
         let tables = options.by.iter().map(table).collect();
         Stats {
             options,
