@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
     ("tools", &["decode", "format", "layout"], &[]),
     ("assemble", &["decode", "layout"], &[]),
     ("filter", &["assemble", "decode", "layout"], &["chrono", "globset", "humantime"]),
-    ("views", &["assemble", "decode", "layout"], &["chrono", "csv", "serde", "serde_json"]),
+    ("views", &["assemble", "decode", "layout"], &["chrono", "serde", "serde_json"]),
     ("bin", &[], &["anyhow", "clap", "humantime", "mountsnoop", "serde_json", "signal_hook"]),
 ];
 

@@ -2,7 +2,6 @@
 //! It must not know which rows there are, nor where they go.
 
 use std::io;
-use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -11,7 +10,7 @@ use mountsnoop::assemble::Batch;
 use mountsnoop::views::{Clock, Lost, Remark, View};
 
 /// More threads than this would wait for the one that puts calls together.
-const MAKERS_MAX: usize = 4;
+const MAKERS_MAX: usize = 3;
 /// Jobs that each may have, one of them waiting.
 const JOBS: usize = 2;
 /// Of longer rows the memory is given back, bytes.
@@ -80,9 +79,8 @@ pub struct Makers {
 }
 
 impl Makers {
-    /// One for each CPU. None where there is only one, or a row of this view depends on those before it.
-    pub fn start(view: &dyn View) -> Option<Makers> {
-        let cpus = thread::available_parallelism().map_or(1, NonZero::get);
+    /// One for each of so many CPUs. None where there is only one, or a row of this view depends on those before it.
+    pub fn start(view: &dyn View, cpus: usize) -> Option<Makers> {
         let makers = (0..cpus.min(MAKERS_MAX)).map_while(|_| Maker::start(view)).collect::<Vec<_>>();
         (makers.len() > 1).then_some(Makers { makers, oldest: 0, jobs: 0 })
     }

@@ -2,7 +2,9 @@
 //! for each, else on others too. It must not know which calls are wanted.
 
 use std::io::{self, Write};
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread;
 
 use anyhow::Result;
 use mountsnoop::assemble::Op;
@@ -24,6 +26,7 @@ pub struct Outgoing<W: Write> {
     to: W,
     failed: Option<io::Error>,
     chunks: usize,
+    cpus: usize,
     makers: Option<Makers>,
     /// For the makers; its clock and host are what holds now.
     job: Job,
@@ -35,8 +38,9 @@ impl<W: Write> Outgoing<W> {
     pub fn new(mut view: Box<dyn View>, to: W) -> Outgoing<W> {
         let mut buffer = Vec::with_capacity(2 * CHUNK);
         view.begin(&mut buffer);
+        let cpus = thread::available_parallelism().map_or(1, NonZero::get);
         let (job, spare) = (Job::default(), Vec::new());
-        Outgoing { view, buffer, to, failed: None, chunks: 0, makers: None, job, spare }
+        Outgoing { view, buffer, to, failed: None, chunks: 0, cpus, makers: None, job, spare }
     }
 
     /// Adds a row.
@@ -90,7 +94,7 @@ impl<W: Write> Outgoing<W> {
             self.buffer.clear();
             self.chunks += 1;
             if self.chunks == WORTH_THREADS {
-                self.makers = Makers::start(&*self.view);
+                self.makers = Makers::start(&*self.view, self.cpus);
             }
         }
     }
@@ -152,3 +156,7 @@ impl<W: Write> Outgoing<W> {
         self.flush()
     }
 }
+
+#[cfg(test)]
+#[path = "outgoing_tests.rs"]
+mod tests;
