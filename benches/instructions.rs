@@ -3,7 +3,7 @@
 //! `benches/pipeline.rs`.
 //!
 //! Run by `cargo bench` it starts itself under valgrind, once a stage, as `instructions --stage NAME`, where only what runs
-//! below [`counted`] counts: not the making of the events, and of a view not the pairing. Run by `cargo test` it executes
+//! below [`counted`] counts, and what reads ahead: not the making of the events, and of a view not the pairing. Run by `cargo test` it executes
 //! every stage once.
 
 mod stages;
@@ -55,6 +55,8 @@ fn count(stage: &str, events: usize) -> f64 {
     let out = Command::new("valgrind")
         .args(callgrind)
         .arg("--toggle-collect=instructions::counted*")
+        // A reader opens blocks on a thread of its own.
+        .arg("--toggle-collect=mountsnoop::format::ahead::run_ahead*")
         .arg(env::current_exe().expect("this program"))
         .args(["--stage", stage])
         .output()

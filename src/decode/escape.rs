@@ -38,18 +38,25 @@ pub fn is_clean(bytes: &[u8]) -> bool {
 /// Appends `bytes` with a `mark` before each byte that needs one, without a branch for each byte.
 #[inline]
 pub fn mark(out: &mut Vec<u8>, bytes: &[u8], mark: u8, needs_one: impl Fn(u8) -> bool) {
-    const STEP: usize = 32;
-    for chunk in bytes.chunks(STEP) {
-        // Twice as many at most, and a place that is written to before it is known to be used.
-        let (mut marked, mut at) = ([0; 2 * STEP + 1], 0);
-        for &byte in chunk {
-            marked[at] = mark;
-            at += usize::from(needs_one(byte));
-            marked[at] = byte;
-            at += 1;
-        }
-        out.extend_from_slice(&marked[..at]);
+    const STEP: usize = 16;
+    // Twice as many at most, so that no place is outside.
+    let mark_some = |bytes: &[u8], marked: &mut [u8; 2 * STEP]| {
+        bytes.iter().fold(0, |at, &byte| {
+            marked[at % (2 * STEP)] = mark;
+            let at = at + usize::from(needs_one(byte));
+            marked[at % (2 * STEP)] = byte;
+            at + 1
+        })
+    };
+    let (chunks, rest) = bytes.as_chunks::<STEP>();
+    let mut marked = [0; 2 * STEP];
+    for chunk in chunks {
+        // Of a length known when this is compiled.
+        let end = mark_some(chunk, &mut marked);
+        out.extend_from_slice(&marked[..end]);
     }
+    let end = mark_some(rest, &mut marked);
+    out.extend_from_slice(&marked[..end]);
 }
 
 /// Appends `bytes` escaped as in a C string, without the quotes.

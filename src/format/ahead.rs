@@ -164,6 +164,7 @@ impl Blocks {
 }
 
 /// Opens blocks until a trace begins, or there is nothing more, or nobody wants them any more.
+#[inline(never)] // benches/instructions.rs looks for it.
 fn run_ahead(mut opener: Box<Opener>, send: &SyncSender<Message>, emptied: &Receiver<Vec<u8>>) {
     let mut spare: Vec<Vec<u8>> = Vec::new();
     loop {

@@ -14,7 +14,8 @@ fn call(n: u64) -> [Builder; 3] {
         let pid = (n % 40) as u32 + 1;
         event.task(pid, pid + (n % 3) as u32).time(n * 1_000_000)
     };
-    let target = format!("/mnt/{}", "\"long\"\n".repeat(if n % 1000 == 0 { 500 } else { (n % 7) as usize }));
+    let target =
+        format!("/mnt/{}", "\"long\"\n".repeat(if n.is_multiple_of(1000) { 500 } else { (n % 7) as usize }));
     let told = synth::process().start(7).exe(format!("program{}\0bin\0", n / 100).as_bytes());
     [
         task(told),
