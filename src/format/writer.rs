@@ -27,9 +27,10 @@ pub struct WriterOptions {
 }
 
 impl Default for WriterOptions {
-    /// More than 256 KiB gains nothing, and is lost as a whole when damaged.
+    /// Larger blocks gain little, and are lost as a whole when damaged; of what is left when differences are taken, a higher
+    /// level makes no less.
     fn default() -> Self {
-        WriterOptions { level: 3, block_bytes: 512 << 10 }
+        WriterOptions { level: 1, block_bytes: 512 << 10 }
     }
 }
 

@@ -25,7 +25,7 @@ use super::{Books, Message};
 
 /// How long the reader sleeps after it has emptied the ring buffer. Events that come meanwhile wake nobody, so a burst
 /// costs one wake-up for each rest, not one for each event.
-const REST: Duration = Duration::from_millis(10);
+const REST: Duration = Duration::from_millis(20);
 /// How long it waits for a first event before it looks whether it should stop.
 const WAIT: Duration = Duration::from_millis(100);
 /// A batch is handed over when it has grown to this, bytes, even if the ring buffer is not empty yet.
@@ -124,7 +124,7 @@ fn carry(
         }
         check(ring.poll_raw(WAIT))?;
         let bytes = hand_over()?;
-        if bytes > 0 && bytes < order.ring_bytes as usize / 16 {
+        if bytes > 0 && bytes < order.ring_bytes as usize / 8 {
             std::thread::sleep(REST);
         }
     }

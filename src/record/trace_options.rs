@@ -83,7 +83,7 @@ impl Default for TraceOptions {
     fn default() -> TraceOptions {
         TraceOptions {
             force: false,
-            level: 3,
+            level: 1,
             sync: Durability::Every(Duration::from_secs(5)),
             rotate_size: None,
             rotate_time: None,

@@ -74,7 +74,7 @@ pub struct RecordArgs {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
     /// Compression: 0 is the fastest, 19 the smallest
-    #[arg(long, value_name = "LEVEL", default_value_t = 3, value_parser = clap::value_parser!(i32).range(0..=19))]
+    #[arg(long, value_name = "LEVEL", default_value_t = 1, value_parser = clap::value_parser!(i32).range(0..=19))]
     pub compress: i32,
     /// When to bring what was written to the disk: this often, `none`: when the kernel does, or after each `block`
     #[arg(long, value_name = "TIME|none|block", default_value = "5s", value_parser = durability)]

@@ -31,7 +31,7 @@ fn events() -> [Vec<u8>; 2] {
 }
 
 fn example() -> Vec<u8> {
-    let metadata = Metadata { tool_version: "0.1.0".to_owned(), cpus: 2, level: 3, ..Metadata::default() };
+    let metadata = Metadata { tool_version: "0.1.0".to_owned(), cpus: 2, level: 1, ..Metadata::default() };
     let mut writer =
         Writer::new(Vec::new(), WriterOptions::default(), identity(0xA0), &metadata, &clock(5)).unwrap();
     for (event, time_ns) in events().iter().zip([100, 150]) {
