@@ -1,6 +1,6 @@
 # What people type: `make demo`, `make test`. Each installs what it needs first (Debian and relatives) and says so.
-# The rest: `make build`, `make offline`, `make static`, `make vmtest` (on other kernels), `make lint`, `make deny`,
-# `make bench`, `make bench-peers`, `make instructions`, `make fuzz`, `make memcheck`.
+# The rest: `make build`, `make offline`, `make static`, `make vmtest` and `make icount` (on other kernels), `make lint`,
+# `make deny`, `make bench`, `make bench-peers`, `make bench-big`, `make instructions`, `make fuzz`, `make memcheck`.
 
 # PROGRAM-OR-FILE=PACKAGE, as scripts/setup.sh takes them.
 OFFLINE_NEEDS = cc=gcc /usr/include/stdio.h=libc6-dev /etc/ssl/certs/ca-certificates.crt=ca-certificates
@@ -12,7 +12,7 @@ VM_NEEDS = qemu-system-x86_64=qemu-system-x86 cpio=cpio xz=xz-utils zstd=zstd st
 TEST_NEEDS = strace=strace zstd=zstd script=bsdutils /usr/include/linux/mount.h=linux-libc-dev /usr/bin/time=time \
 	/usr/lib/python3/dist-packages/zstandard/__init__.py=python3-zstandard
 FUZZ_NEEDS = $(OFFLINE_NEEDS) c++=g++
-PEERS_NEEDS = python3=python3 /usr/bin/time=time zstd=zstd bwrap=bubblewrap perf=linux-perf strace=strace bpftrace=bpftrace \
+PEERS_NEEDS = python3=python3 /usr/bin/time=time zstd=zstd bwrap=bubblewrap crun=crun perf=linux-perf strace=strace bpftrace=bpftrace \
 	trace-cmd=trace-cmd /usr/sbin/mountsnoop=libbpf-tools /usr/sbin/mountsnoop-bpfcc=bpfcc-tools
 MEMCHECK_NEEDS = $(OFFLINE_NEEDS) $(TEST_NEEDS) clang=clang valgrind=valgrind
 
@@ -22,16 +22,18 @@ static_target = $(shell rustc -vV | sed -n "s,^host: ,,p")
 # BOOTS="6.1 newest:2cpus" single boots; vm/suite.sh says what can be asked for.
 KERNELS = 5.10 6.1 6.12 7.2+ newest
 BOOTS = $(foreach kernel,$(KERNELS),$(kernel) $(kernel):preempt=full $(kernel):2cpus)
+# What icount boots, and which ways to attach it compares there; tracepoints cost every call something, and show that it counts.
+ICOUNT = 6.1:way=fentry:way=tracepoint 7.2+:way=kprobe:way=tracepoint
 # How long fuzz runs, for all targets together, and which: `make fuzz FUZZ_SECONDS=36000 FUZZ_TARGETS="scan blocks"`.
 FUZZ_SECONDS = 600
 FUZZ_TARGETS =
-# What bench-peers measures (call storm size recorder start read; empty: all), and its options.
+# What bench-peers measures (call storm size churn recorder start read; empty: all), and its options.
 PARTS =
 OPTIONS =
 # Tests that record need root: whoever is not builds them, and has them run by sudo.
 test_runner := $(shell [ "$$(id -u)" = 0 ] || [ "$$MOUNTSNOOP_SKIP_LIVE" = 1 ] || echo "--config=\"target.'cfg(unix)'.runner='sudo -E'\"")
 
-.PHONY: build offline static demo test vmtest lint deny bench instructions bench-peers fuzz memcheck
+.PHONY: build offline static demo test vmtest icount lint deny bench instructions bench-peers bench-big fuzz memcheck
 
 # The commit is in every trace; a tree without git is "unknown".
 build static instructions: export MOUNTSNOOP_COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -64,6 +66,11 @@ vmtest: static
 	scripts/setup.sh $(VM_NEEDS)
 	vm/suite.sh $(target)/$(static_target)/release/mountsnoop $(BOOTS)
 
+# What a recording costs calls that it does not record, in instructions: fails where that is not nothing.
+icount: static
+	scripts/setup.sh $(VM_NEEDS)
+	vm/icount.sh $(target)/$(static_target)/release/mountsnoop $(ICOUNT)
+
 lint:
 	scripts/setup.sh $(BUILD_NEEDS) shellcheck=shellcheck
 	shellcheck scripts/*.sh .ci/run
@@ -94,6 +101,11 @@ instructions:
 bench-peers: build
 	scripts/setup.sh $(BUILD_NEEDS) $(RUN_NEEDS) $(PEERS_NEEDS)
 	scripts/bench-peers.py $(OPTIONS) $(target)/release/mountsnoop $(PARTS)
+
+# Traces of a million blocks and of 100 million events, made for it: by hand, it takes a quarter of an hour and 5 GB of disk.
+bench-big: build
+	scripts/setup.sh $(BUILD_NEEDS) /usr/bin/time=time python3=python3
+	scripts/bench-big.py $(OPTIONS) $(target)/release/mountsnoop
 
 # Coverage-guided, with the stable Rust that builds the program: fuzz/src/lib.rs says what, CONTRIBUTING.md what then.
 fuzz:

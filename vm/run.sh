@@ -1,8 +1,9 @@
 #!/bin/sh
 # Boots a kernel in QEMU, runs a script in it as root, and exits with the script's status. What the script says comes out
 # as it is said; what it leaves in /out is found in target/vm/KERNEL/out/ afterwards.
-# Usage: run.sh KERNEL [--cpus N] [--append ARGUMENTS] [--timeout SECONDS] [--file FILE]... -- SCRIPT...
-# SCRIPT is one shell command, as sh -c takes it; each FILE stands in the guest's /bin.
+# Usage: run.sh KERNEL [--cpus N] [--append ARGUMENTS] [--timeout SECONDS] [--icount SHIFT] [--file FILE]... -- SCRIPT...
+# SCRIPT is one shell command, as sh -c takes it; each FILE stands in the guest's /bin. With --icount the guest's clock is the
+# number of its instructions, 2^SHIFT ns each.
 # 124: the time was up; 125: the virtual machine failed, twice where it looked like the emulator's fault.
 set -eu
 # shellcheck source-path=SCRIPTDIR
@@ -10,12 +11,14 @@ set -eu
 
 kernel=${1:?which kernel?}
 shift
-cpus=1 append='' limit=300 files=''
+cpus=1 append='' limit=300 icount='' files=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	--cpus) cpus=$2 ;;
 	--append) append=$2 ;;
 	--timeout) limit=$2 ;;
+	# sleep=off: an idle processor jumps to its next timer.
+	--icount) icount="-icount shift=$2,sleep=off" ;;
 	--file) files="$files $2" ;;
 	--) break ;;
 	*) fail "\"$1\" is not an option of this script" ;;
@@ -41,7 +44,8 @@ boot() {
 	# allocator of 6.12, which takes it where the processor has it. One thread for all processors: with more, one may run
 	# code that the guest has just patched on another as it was before (seen as an int3 that nobody knows of, in 7.2).
 	# no_timer_check: whether the timer ticks is found out against a clock that goes on while a busy host does not run us.
-	nice -n 10 timeout -k 5 "$limit" qemu-system-x86_64 \
+	# shellcheck disable=SC2086 # two words or none
+	nice -n 10 timeout -k 5 "$limit" qemu-system-x86_64 $icount \
 		-accel "${VM_ACCEL:-tcg,thread=single}" -cpu max,-cx16 -smp "$cpus" -m 1024 -nodefaults -display none -no-reboot \
 		-serial "file:$dir/console" -serial "file:$dir/output" \
 		-drive "file=$dir/disk,format=raw,if=virtio,cache=unsafe" \
