@@ -2,7 +2,7 @@
 //! moved on, so that no two calls are the same, and each stage of the way from events to rows. Knows nothing of measuring.
 
 use std::fs::File;
-use std::io::{Seek as _, Write as _};
+use std::io::{Seek as _, Write};
 use std::path::Path;
 
 use mountsnoop::assemble::Assembler;
@@ -15,58 +15,95 @@ use mountsnoop::views::{
     Classic, Clock, Csv, Detail, Json, Stamp, Stats, StatsOptions, Text, TextOptions, View,
 };
 
-/// The events of the fixture, again and again, each round with other processes at a later time.
-pub fn grow(wanted: usize) -> Vec<Vec<u8>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/containers.mst");
-    let mut reader = Reader::from_file(File::open(path).expect("the fixture")).expect("a trace");
-    let mut once = Vec::new();
-    while let Some(item) = reader.next().expect("an intact fixture") {
-        if let Item::Event(event) = item {
-            once.push(event.bytes.to_vec());
-        }
-    }
-    let span = layout::u64_at(&once[once.len() - 1], layout::TIME).expect("a time")
-        - layout::u64_at(&once[0], layout::TIME).expect("a time");
-    let rounds = wanted.div_ceil(once.len());
-    let mut events = Vec::with_capacity(rounds * once.len());
-    for round in 0..rounds as u64 {
-        for event in &once {
-            let mut event = event.clone();
-            let mut add64 = |at: usize, by: u64| {
-                let value = layout::u64_at(&event, at).expect("a field") + by;
-                event[at..at + 8].copy_from_slice(&value.to_le_bytes());
-            };
-            // Something that changes but little, as the kernel's clock does.
-            add64(layout::TIME, round * (span + 1_000_000) + round * round % 997);
-            add64(layout::SEQ, round * once.len() as u64);
-            for at in [layout::PID, layout::TID] {
-                let value = layout::u32_at(&event, at).expect("a field") + (round as u32 % 30_000) * 100;
-                event[at..at + 4].copy_from_slice(&value.to_le_bytes());
+/// The events of the fixture, which can be had again and again.
+pub struct Work {
+    /// Each with how many the same processor has, for each processor numbers its own.
+    once: Vec<(Vec<u8>, u64)>,
+    /// From the first to the last, ns.
+    span: u64,
+}
+
+impl Work {
+    pub fn new() -> Work {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/containers.mst");
+        let mut reader = Reader::from_file(File::open(path).expect("the fixture")).expect("a trace");
+        let mut once = Vec::new();
+        while let Some(item) = reader.next().expect("an intact fixture") {
+            if let Item::Event(event) = item {
+                once.push(event.bytes.to_vec());
             }
-            events.push(event);
         }
+        let span = time(&once[once.len() - 1]) - time(&once[0]);
+        let cpu = |event: &[u8]| layout::u32_at(event, layout::CPU).expect("a processor");
+        let of_same = |event: &[u8]| once.iter().filter(|other| cpu(other) == cpu(event)).count() as u64;
+        let numbers: Vec<u64> = once.iter().map(|event| of_same(event)).collect();
+        Work { once: once.into_iter().zip(numbers).collect(), span }
     }
-    events
+
+    /// So many events or some more: whole rounds, each with other processes at a later time.
+    pub fn events(&self, wanted: usize) -> impl Iterator<Item = Vec<u8>> {
+        let rounds = wanted.div_ceil(self.once.len()) as u64;
+        (0..rounds).flat_map(move |round| {
+            self.once.iter().map(move |(event, numbers)| self.moved(event.clone(), round, *numbers))
+        })
+    }
+
+    fn moved(&self, mut event: Vec<u8>, round: u64, numbers: u64) -> Vec<u8> {
+        let mut add64 = |at: usize, by: u64| {
+            let value = layout::u64_at(&event, at).expect("a field") + by;
+            event[at..at + 8].copy_from_slice(&value.to_le_bytes());
+        };
+        // Something that changes but little, as the kernel's clock does.
+        add64(layout::TIME, round * (self.span + 1_000_000) + round * round % 997);
+        add64(layout::SEQ, round * numbers);
+        for at in [layout::PID, layout::TID] {
+            let value = layout::u32_at(&event, at).expect("a field") + (round as u32 % 30_000) * 100;
+            event[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        }
+        event
+    }
+}
+
+/// When an event was, ns of CLOCK_BOOTTIME.
+pub fn time(event: &[u8]) -> u64 {
+    layout::u64_at(event, layout::TIME).expect("a time")
+}
+
+/// The events as a list.
+pub fn grow(wanted: usize) -> Vec<Vec<u8>> {
+    Work::new().events(wanted).collect()
+}
+
+/// A trace that is begun.
+pub fn begin<W: Write>(out: W) -> Writer<W> {
+    let identity = FileIdentity { file_uuid: [7; 16], ..FileIdentity::default() };
+    Writer::new(out, WriterOptions::default(), identity, &Metadata::default(), &ClockSync::default())
+        .expect("a writer")
+}
+
+/// Appends an event.
+pub fn append<W: Write>(writer: &mut Writer<W>, bytes: &[u8]) {
+    let head = Common::read(bytes).expect("an event");
+    let failed =
+        head.phase == layout::EXIT && layout::u64_at(bytes, layout::RET).is_some_and(|ret| (ret as i64) < 0);
+    let info = EventInfo { time_ns: head.time, op_bit: head.call as u8, failed, incomplete: head.flags != 0 };
+    writer.event(&info, bytes).expect("written");
+}
+
+/// Closes it, with the books of so many events.
+pub fn close<W: Write>(writer: Writer<W>, events: usize) -> W {
+    let n = events as u64;
+    let stats = RecorderStats { seen: n, sent: n, written: n, ..RecorderStats::default() };
+    writer.finish(&stats, &ClockSync::default()).expect("finished").0
 }
 
 /// The events as a trace, in memory.
 pub fn write(events: &[Vec<u8>]) -> Vec<u8> {
-    let identity = FileIdentity { file_uuid: [7; 16], ..FileIdentity::default() };
-    let (metadata, clock) = (Metadata::default(), ClockSync::default());
-    let out = Vec::with_capacity(64 << 20);
-    let mut writer =
-        Writer::new(out, WriterOptions::default(), identity, &metadata, &clock).expect("a writer");
+    let mut writer = begin(Vec::with_capacity(64 << 20));
     for bytes in events {
-        let head = Common::read(bytes).expect("an event");
-        let failed = head.phase == layout::EXIT
-            && layout::u64_at(bytes, layout::RET).is_some_and(|ret| (ret as i64) < 0);
-        let info =
-            EventInfo { time_ns: head.time, op_bit: head.call as u8, failed, incomplete: head.flags != 0 };
-        writer.event(&info, bytes).expect("written");
+        append(&mut writer, bytes);
     }
-    let n = events.len() as u64;
-    let stats = RecorderStats { seen: n, sent: n, written: n, ..RecorderStats::default() };
-    writer.finish(&stats, &clock).expect("finished").0
+    close(writer, events.len())
 }
 
 /// A trace in a file that is gone when it is closed.

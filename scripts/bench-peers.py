@@ -3,7 +3,7 @@
 
     scripts/bench-peers.py MOUNTSNOOP [--quick] [--rounds N] [--tools "mountsnoop,trace-cmd"] [PART...]
 
-Parts: call storm size recorder start read; all of them if none is named. Needs root. Every round runs all tools one after
+Parts: call storm size churn recorder start read; all of them if none is named. Needs root. Every round runs all tools one after
 the other, and the next round the other way round; a cell is the median of the rounds, and a cost that of the differences
 from the run without a tool in the same round. All files are in a tmpfs, all mounts in a mount namespace of its own.
 """

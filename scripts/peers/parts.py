@@ -1,11 +1,13 @@
 """What is measured: each part adds rows to the table of results."""
 
+import contextlib
 import os
 import pathlib
 import re
 import subprocess
 import time
 
+from . import containers
 from .tools import Tool, recording, run
 
 # The load, its arguments, and the row that it makes. With a rate, a call at a time; else several, flat out.
@@ -25,6 +27,8 @@ STORMS = [
     ("10,000 a second for 5 s, % kept", ["fail", 50_000, 1, 10_000]),
     ("2 threads, 400,000 a second for 10 s, % kept", ["fail", 2_000_000, 2, 200_000]),
 ]
+# Those that write a file to be read later.
+TRACES = ("mountsnoop", "perf record", "trace-cmd")
 # What tools say of lost events, in the output or of their own accord.
 LOSS = re.compile(rb"[^\n]*(?:\blost\b|\bLOST\b|\bdropp?ed\b|overrun: [1-9])[^\n]*")
 
@@ -109,7 +113,6 @@ def size(bench):
                 recorder.load(bench.load, kind, count, 1, 50_000)
                 recorder.stop()
                 sizes(bench, tool, f"{name}, {{}}, bytes a call", recorder.file(), recorder.kept())
-    churn(bench)
 
 
 def sizes(bench, tool, row, file, calls):
@@ -123,15 +126,18 @@ def sizes(bench, tool, row, file, calls):
 
 
 def churn(bench):
-    """A hundred starts of a container, by bubblewrap."""
+    """A hundred starts of containers, recorded by all at the same time: what a call of theirs takes on the disk."""
     starts = 100 // bench.divide
-    start = "bwrap --ro-bind / / --dev /dev --proc /proc --tmpfs /tmp --tmpfs /run --unshare-pid --unshare-ipc --unshare-uts true"
-    for tool in bench.recorders():
-        with recording(tool) as recorder:
-            run("sh", "-c", f"for i in $(seq {starts}); do {start}; done", cwd=recorder.dir)
+    directory = pathlib.Path("crun").absolute()
+    loads = {"bubblewrap": containers.bubblewrap(starts), "crun": containers.crun(starts, directory)}
+    for name, command in loads.items():
+        with contextlib.ExitStack() as stack:
+            running = [(tool, stack.enter_context(recording(tool))) for tool in bench.recorders() if tool.name in TRACES]
+            run("sh", "-ec", command)
             time.sleep(0.5)
-            recorder.stop()
-            sizes(bench, tool, "a container's start, {}, bytes", recorder.file(), starts)
+            for tool, run_ in running:
+                run_.stop()
+                sizes(bench, tool, f"{starts} starts by {name}, {{}}, bytes a call", run_.file(), run_.kept(".+"))
 
 
 def recorder(bench):
@@ -174,7 +180,7 @@ def read(bench):
     files.mkdir()
     calls = {}
     for tool in bench.recorders():
-        if tool.name not in ("mountsnoop", "perf record", "trace-cmd"):
+        if tool.name not in TRACES:
             continue
         with recording(tool) as run_:
             run_.load(bench.load, "varied", wanted, 1, 50_000)
@@ -216,4 +222,4 @@ def timed(command):
     return time.monotonic() - begun, int(pathlib.Path("resident").read_text().split()[-1]) / 1024
 
 
-ALL = {"call": call, "storm": storm, "size": size, "recorder": recorder, "start": start, "read": read}
+ALL = {"call": call, "storm": storm, "size": size, "churn": churn, "recorder": recorder, "start": start, "read": read}

@@ -62,8 +62,8 @@ def events(*letters):
 
 
 class Tool:
-    """One of them. `keeps` is the file it writes, or "out", its standard output; `returned` matches a call of the load in the
-    lines of `reader`. `ready` is what it says when it records, if it does say that. `wraps` means that it starts the load
+    """One of them. `keeps` is the file it writes, or "out", its standard output; `returned` matches a call of the program COMM in
+    the lines of `reader`. `ready` is what it says when it records, if it does say that. `wraps` means that it starts the load
     itself, and sees nothing else."""
 
     def __init__(self, name, package, command, returned, *, keeps="out", reader=("cat",), ready=None, wraps=False):
@@ -81,16 +81,16 @@ def tools(mountsnoop, attach):
     """All of them, ours first."""
     names = ",".join(CALLS)
     return [
-        Tool("mountsnoop", None, [mountsnoop, "record", "-o", "t.mst", "--attach", attach], "^load ",
-             keeps="t.mst", reader=[mountsnoop, "replay", "--comm", "load"], ready=b"recording into"),
-        Tool("libbpf-tools", "libbpf-tools", ["/usr/sbin/mountsnoop"], "^load "),
-        Tool("bcc", "bpfcc-tools", ["/usr/sbin/mountsnoop-bpfcc"], "^load "),
-        Tool("bpftrace", "bpftrace", ["bpftrace", "-e", BPFTRACE], "^load .* = ", ready=b"ready\n"),
-        Tool("perf trace", "linux-perf", ["perf", "trace", "-a", "-e", names, "-o", "t.txt"], " load/", keeps="t.txt"),
-        Tool("perf record", "linux-perf", ["perf", "record", "-a", "-o", "perf.data", *events("-e")], "load .*sys_exit",
+        Tool("mountsnoop", None, [mountsnoop, "record", "-o", "t.mst", "--attach", attach], "^COMM ",
+             keeps="t.mst", reader=[mountsnoop, "replay"], ready=b"recording into"),
+        Tool("libbpf-tools", "libbpf-tools", ["/usr/sbin/mountsnoop"], "^COMM "),
+        Tool("bcc", "bpfcc-tools", ["/usr/sbin/mountsnoop-bpfcc"], "^COMM "),
+        Tool("bpftrace", "bpftrace", ["bpftrace", "-e", BPFTRACE], "^COMM .* = ", ready=b"ready\n"),
+        Tool("perf trace", "linux-perf", ["perf", "trace", "-a", "-e", names, "-o", "t.txt"], " COMM/", keeps="t.txt"),
+        Tool("perf record", "linux-perf", ["perf", "record", "-a", "-o", "perf.data", *events("-e")], "COMM .*sys_exit",
              keeps="perf.data", reader=["perf", "script", "-F", "comm,event", "-i"]),
         # -d: what the function tracer is set to is no concern of this.
-        Tool("trace-cmd", "trace-cmd", ["trace-cmd", "record", "-d", "-o", "trace.dat", *events("-e")], "load-.*sys_exit",
+        Tool("trace-cmd", "trace-cmd", ["trace-cmd", "record", "-d", "-o", "trace.dat", *events("-e")], "COMM-.*sys_exit",
              keeps="trace.dat", reader=["trace-cmd", "report", "-i"]),
         Tool("strace", "strace", ["strace", "-f", "-e", f"trace={names}", "-o", "t.txt"], " = ", keeps="t.txt", wraps=True),
     ]
@@ -161,9 +161,10 @@ class Recording:
     def file(self):
         return self.dir / self.tool.keeps
 
-    def kept(self):
-        """Calls of the load that can be read back."""
-        return matching([*self.tool.reader, self.file()], self.tool.returned) if self.file().exists() else 0
+    def kept(self, comm="load"):
+        """Calls of the load that can be read back, or of programs whose names match."""
+        pattern = self.tool.returned.replace("COMM", comm)
+        return matching([*self.tool.reader, self.file()], pattern) if self.file().exists() else 0
 
     def said(self):
         """What it says of lost events, or of itself; the last of it."""
