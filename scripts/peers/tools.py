@@ -131,19 +131,23 @@ class Recording:
         return found
 
     def cpu(self):
-        """ns that it ran, and how many times it began to."""
-        ran = [0, 0]
+        """ns that it ran, and how many times it went to sleep."""
+        ran = slept = 0
         for pid in self.processes():
-            for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"):
-                time_ns, _, times = map(int, stat.read_text().split())
-                ran[0] += time_ns
-                ran[1] += times
-        return ran
+            for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+                ran += int((task / "schedstat").read_text().split()[0])
+                slept += int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", (task / "status").read_text(), re.M)[1])
+        return ran, slept
 
     def resident(self):
-        """MiB."""
-        status = "".join(pathlib.Path(f"/proc/{pid}/status").read_text() for pid in self.processes())
-        return sum(map(int, re.findall(r"VmRSS:\s+(\d+)", status))) / 1024
+        """MiB: all of it, and without the buffers that it shares with the kernel."""
+        kib, shared = 0, 0
+        for pid in self.processes():
+            for mapping in re.split(r"^(?=[0-9a-f]+-)", pathlib.Path(f"/proc/{pid}/smaps").read_text(), flags=re.M)[1:]:
+                rss = int(re.search(r"^Rss:\s+(\d+)", mapping, re.M)[1])
+                kib += rss
+                shared += rss if " anon_inode:" in mapping.split("\n", maxsplit=1)[0] else 0
+        return kib / 1024, (kib - shared) / 1024
 
     def stop(self):
         """As Ctrl-C does, until it has ended."""
