@@ -7,7 +7,6 @@ import re
 import subprocess
 import time
 
-from . import containers
 from .tools import Tool, recording, run
 
 # The load, its arguments, and the row that it makes. With a rate, a call at a time; else several, flat out.
@@ -27,6 +26,7 @@ STORMS = [
     ("10,000 a second for 5 s, % kept", ["fail", 50_000, 1, 10_000]),
     ("2 threads, 400,000 a second for 10 s, % kept", ["fail", 2_000_000, 2, 200_000]),
 ]
+CHURN = pathlib.Path(__file__).resolve().parent.parent / "churn-work.sh"
 # Those that write a file to be read later.
 TRACES = ("mountsnoop", "perf record", "trace-cmd")
 # What tools say of lost events, in the output or of their own accord.
@@ -137,19 +137,17 @@ def churn(bench):
     """A hundred starts of containers: what a call of theirs takes on the disk. One tool after the other, for a program on a
     tracepoint can keep the event from perf."""
     starts = 100 // bench.divide
-    directory = pathlib.Path("crun").absolute()
-    loads = {"bubblewrap": containers.bubblewrap(starts), "crun": containers.crun(starts, directory)}
-    for name, command in loads.items():
+    for kind in ("bubblewrap", "crun"):
         for tool in bench.recorders():
             if tool.name not in TRACES:
                 continue
             with recording(tool) as recorder:
-                run("sh", "-ec", command)
+                run("unshare", "-m", CHURN, starts, kind, cwd=recorder.dir)
                 time.sleep(0.5)
                 recorder.stop()
                 calls = recorder.kept(".+")
-                bench.add(f"{starts} starts by {name}, calls", tool, calls)
-                sizes(bench, tool, f"{starts} starts by {name}, {{}}, bytes a call", recorder.file(), calls)
+                bench.add(f"{starts} starts by {kind}, calls", tool, calls)
+                sizes(bench, tool, f"{starts} starts by {kind}, {{}}, bytes a call", recorder.file(), calls)
 
 
 def recorder(bench):
