@@ -11,6 +11,7 @@ how much memory it takes to read all of it. Both are deleted afterwards.
 import argparse
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -97,6 +98,8 @@ def read(args, directory):
 
 def main():
     args = arguments()
+    # Its files are large: they go when it is ended too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(dir=args.directory) as directory:
         os.chdir(directory)
         find(args, pathlib.Path(directory))
