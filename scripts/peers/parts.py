@@ -89,7 +89,7 @@ def storm_once(bench, row, tool, load):
         kept = 100 * recorder.kept() / (count * threads)
         bench.add(row, tool, kept)
         if tool.name == "mountsnoop":
-            bench.notes.add(f"{row}: {verdict(bench.mountsnoop, recorder.file())}")
+            bench.notes.add(f"{row}: mountsnoop's trace is {verdict(bench.mountsnoop, recorder.file())}")
         if kept < 99.995:
             said = LOSS.search(recorder.said().encode() + tail(recorder.file()))
             what = said[0].decode(errors="replace").strip()[:160] if said else "nothing"
@@ -101,7 +101,7 @@ def storm_once(bench, row, tool, load):
 def verdict(mountsnoop, file):
     """What the trace itself says of losses."""
     said = subprocess.run([mountsnoop, "verify", file], capture_output=True, text=True, check=False)
-    return (said.stdout + said.stderr).strip().splitlines()[-1]
+    return (said.stdout + said.stderr).strip().splitlines()[-1].removeprefix(f"{file}: ")
 
 
 def tail(file):
