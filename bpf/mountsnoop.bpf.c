@@ -194,7 +194,10 @@ PUT_ANY(selective, CASE_SELECTIVE_ARGS, CASE_SELECTIVE_REST)
  *
  * What a call has no argument for, on the kernel's stack, is read all the same: a program that looked there itself could not be
  * attached. put_args_NAME does not.
+ *
+ * Where a program returns 0, perf gets no event of the call, whoever asked for one (perf_syscall_enter() in trace_syscalls.c).
  */
+#define SHOW_OTHERS 1
 #define TRACEPOINTS(enter, exit, which, is_mine)                                                     \
 	SEC("tracepoint")                                                                            \
 	int enter(struct trace_enter *ctx)                                                           \
@@ -203,10 +206,10 @@ PUT_ANY(selective, CASE_SELECTIVE_ARGS, CASE_SELECTIVE_REST)
 		__u64 args[ARGS_MAX] = {};                                                           \
                                                                                                      \
 		if (!is_mine(call))                                                                  \
-			return 0;                                                                    \
+			return SHOW_OTHERS;                                                          \
 		bpf_probe_read_kernel(args, sizeof(args), ctx->args);                                \
 		on_enter(call, MS_ABI_NATIVE, args, put_args_##which);                               \
-		return 0;                                                                            \
+		return SHOW_OTHERS;                                                                  \
 	}                                                                                            \
 	SEC("tracepoint")                                                                            \
 	int exit(struct trace_exit *ctx)                                                             \
@@ -215,7 +218,7 @@ PUT_ANY(selective, CASE_SELECTIVE_ARGS, CASE_SELECTIVE_REST)
                                                                                                      \
 		if (is_mine(call))                                                                   \
 			on_exit(call, MS_ABI_NATIVE, ctx->ret, put_args_##which, put_rest_##which);  \
-		return 0;                                                                            \
+		return SHOW_OTHERS;                                                                  \
 	}
 #define PLAIN(call) ((call) && !SELECTIVE(call))
 TRACEPOINTS(tp_enter, tp_exit, plain, PLAIN)

@@ -249,3 +249,16 @@ fn a_trace_is_a_zstd_file_too() {
         dir.cmd("zstd", ["-t", "t.mst"]).run().code(0);
     }
 }
+
+/// Where a program on a tracepoint says so, perf gets no event of the call.
+#[test]
+fn other_programs_see_the_same_tracepoints() {
+    let Some(dir) = live() else { return };
+    dir.compile("counted").subdir("scratch");
+    let alone = dir.cmd("./counted", ["100"]).run().code(0);
+    let record = ["record", "--attach", "tracepoint", "-o", "t.mst", "--", "./counted", "100"];
+    let recorded = dir.mountsnoop(record).run().code(0);
+    let rows = dir.rows("t.mst", "counted").iter().filter(|row| row["call"] == "umount2").count();
+    let seen = (alone.text(), recorded.text(), rows);
+    assert_eq!(seen, ("100 begun, 100 ended\n", "100 begun, 100 ended\n", 100));
+}
