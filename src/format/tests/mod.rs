@@ -3,6 +3,7 @@
 mod ahead;
 mod cold;
 mod damage;
+mod delta;
 mod header;
 mod hostile;
 mod index;
