@@ -24,11 +24,25 @@ fn skeletons() {
         if let Some(clang) = std::env::var_os("CLANG") {
             builder.clang(clang);
         }
+        let object = out.join(format!("{name}.bpf.o"));
+        builder.obj(&object);
         if let Err(error) = builder.build_and_generate(out.join(format!("{name}.skel.rs"))) {
             eprintln!("the BPF programs in bpf/{name}.bpf.c could not be compiled: {error:#}");
             eprintln!("install clang (apt-get install clang libelf-dev zlib1g-dev), or set CLANG to one;");
             eprintln!("or build without live capture: cargo build --no-default-features");
             std::process::exit(1);
         }
+        let list = format!("{:?}", types(&object).expect("what clang has just written"));
+        std::fs::write(out.join(format!("{name}.types.rs")), list).expect("OUT_DIR can be written to");
     }
+}
+
+/// The names of the structs and enums of a BPF object: those of the kernel that it looks into are among them.
+#[cfg(feature = "record")]
+fn types(object: &std::path::Path) -> libbpf_rs::Result<Vec<String>> {
+    use libbpf_rs::btf::{Btf, BtfType};
+
+    let btf = Btf::from_path(object)?;
+    let all = btf.type_by_kind::<BtfType<'_>>().filter(|found| found.is_composite() || found.is_any_enum());
+    Ok(all.filter_map(|found| Some(found.name()?.to_str()?.to_string())).collect())
 }

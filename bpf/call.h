@@ -9,9 +9,9 @@
 /* Set when recording stops: detaching takes a while, and nothing shall be sent meanwhile. */
 volatile __u8 stopped = 0;
 
-/* put_args_NAME and put_rest_NAME. */
-typedef int put_args(struct scratch *s);
-typedef int put_rest(struct scratch *s, __s32 ret);
+/* Copy the arguments of the call that a slot of `scratches` is about: at its beginning, and the rest at its return. */
+int put_args(__u32 slot);
+int put_rest(__u32 slot, __s32 ret);
 
 static __always_inline void preempt_off(void)
 {
@@ -45,14 +45,6 @@ static __always_inline bool concerns_mounts(__u32 call, __u64 a0, __u64 a1)
 	return queries;
 }
 
-/* The same when the call returns: only where it can still be known. The thread that clone() made returns from it, too. */
-static __always_inline bool concerned_mounts(__u32 call, __s64 ret, bool known, const __u64 *args)
-{
-	if (!SELECTIVE(call))
-		return true;
-	return known && concerns_mounts(call, args[0], args[1]) && !(RETURNS_TWICE(call) && !ret);
-}
-
 static __always_inline void count_query(__u32 call)
 {
 	struct ms_counters *count;
@@ -64,15 +56,42 @@ static __always_inline void count_query(__u32 call)
 		count->queries++;
 }
 
-static __always_inline void on_enter(__u32 call, __u32 abi, const __u64 *args, put_args *put)
+/* Is a call that begins any concern of ours? What is asked first, and is all that is spent on most of those in SELECTIVE. */
+static __always_inline bool may_enter(__u32 call, const __u64 *args)
+{
+	if (stopped)
+		return false;
+	count_query(call);
+	return !SELECTIVE(call) || concerns_mounts(call, args[0], args[1]);
+}
+
+/* The same when it returns. The flags of clone3 are in memory, where they may have changed. */
+static __always_inline bool may_exit(__u32 call, __u32 abi)
+{
+	__u64 args[ARGS_MAX] = {};
+
+	if (!SELECTIVE(call) || call == MS_CALL_CLONE3 || !args_of_task(abi, args))
+		return true;
+	return concerns_mounts(call, args[0], args[1]);
+}
+
+/* What no program saw begin: only where it can still be known. The thread that clone() made returns from it, too. */
+static __always_inline bool concerned_mounts(__u32 call, __u32 abi, __s64 ret)
+{
+	__u64 args[ARGS_MAX] = {};
+
+	if (!SELECTIVE(call))
+		return true;
+	return args_of_task(abi, args) && concerns_mounts(call, args[0], args[1]) && !(RETURNS_TWICE(call) && !ret);
+}
+
+/* A call that may_enter(). */
+static __always_inline void on_enter(__u32 call, __u32 abi, const __u64 *args)
 {
 	struct scratch *s;
 	bool want;
 
 	if (stopped)
-		return;
-	count_query(call);
-	if (SELECTIVE(call) && !concerns_mounts(call, args[0], args[1]))
 		return;
 	want = wanted(call);
 	/* What is wanted may be another matter when the call returns. */
@@ -97,7 +116,7 @@ static __always_inline void on_enter(__u32 call, __u32 abi, const __u64 *args, p
 			introduce(s);
 			begin_event(s, MS_ENTER);
 			put_task(s);
-			put(s);
+			put_args(s->slot);
 			put_place(s);
 			if (s->in.unread || filtering() || SELECTIVE(call) || leaves_mark())
 				remember(s);
@@ -108,7 +127,7 @@ static __always_inline void on_enter(__u32 call, __u32 abi, const __u64 *args, p
 }
 
 /* Tells of a beginning as the call returns: it was held back, or s->unseen says why no program saw it. */
-static __always_inline void send_beginning(struct scratch *s, bool args_known, put_args *put)
+static __always_inline void send_beginning(struct scratch *s, bool args_known)
 {
 	introduce(s);
 	begin_event(s, MS_ENTER);
@@ -119,7 +138,7 @@ static __always_inline void send_beginning(struct scratch *s, bool args_known, p
 		s->h.time = s->in.time;
 	put_task(s);
 	if (args_known)
-		put(s);
+		put_args(s->slot);
 	put_place(s);
 	send(s);
 	s->in.unread = 0; /* what could not be read just now cannot be read now */
@@ -127,7 +146,7 @@ static __always_inline void send_beginning(struct scratch *s, bool args_known, p
 		made_up_for(s->in.call, s->in.abi);
 }
 
-static __always_inline void send_return(struct scratch *s, __s64 ret, put_rest *put)
+static __always_inline void send_return(struct scratch *s, __s64 ret)
 {
 	bool refused = s->unseen & MS_FLAG_SIGSYS;
 
@@ -135,25 +154,19 @@ static __always_inline void send_return(struct scratch *s, __s64 ret, put_rest *
 	s->exit.ret = ret;
 	if (refused)
 		s->h.flags |= MS_FLAG_SIGSYS;
-	put(s, refused ? -1 : ret);
+	put_rest(s->slot, refused ? -1 : ret);
 	send(s);
 }
 
-static __always_inline void on_exit(__u32 call, __u32 abi, __s64 ret, put_args *put_args, put_rest *put_rest)
+/* A return that may_exit(). */
+static __always_inline void on_exit(__u32 call, __u32 abi, __s64 ret)
 {
-	__u64 args[ARGS_MAX] = {};
 	bool known = false, unseen;
 	struct inflight *in;
 	struct scratch *s;
 
 	if (stopped)
 		return;
-	/* Nearly every clone is a fork. The flags of clone3 are in memory, where they may have changed. */
-	if (SELECTIVE(call)) {
-		known = args_of_task(abi, args);
-		if (known && call != MS_CALL_CLONE3 && !concerns_mounts(call, args[0], args[1]))
-			return;
-	}
 	if (only_calls && !(only_calls & (1ULL << call)))
 		return;
 	in = returning(call);
@@ -162,7 +175,7 @@ static __always_inline void on_exit(__u32 call, __u32 abi, __s64 ret, put_args *
 		return;
 	}
 	unseen = !in && leaves_mark();
-	if (unseen ? !concerned_mounts(call, ret, known, args) || !wanted(call) : !in && (filtering() || SELECTIVE(call)))
+	if (unseen ? !concerned_mounts(call, abi, ret) || !wanted(call) : !in && (filtering() || SELECTIVE(call)))
 		return;
 	preempt_off();
 	s = slot_of(call, MS_EXIT, abi);
@@ -181,8 +194,8 @@ static __always_inline void on_exit(__u32 call, __u32 abi, __s64 ret, put_args *
 		if (!only_failed || ret < 0 || (s->unseen & MS_FLAG_SIGSYS)) {
 			/* The first three are constants, and keep what follows out of programs that never need it. */
 			if ((only_failed || can_miss || returns_of_all) && (only_failed || s->unseen))
-				send_beginning(s, in || known, put_args);
-			send_return(s, ret, put_rest);
+				send_beginning(s, in || known);
+			send_return(s, ret);
 		}
 	}
 	preempt_on();

@@ -66,6 +66,7 @@ const volatile __u8 shared_scratch = 1; /* no program can be preempted: one slot
 const volatile __u8 returns_of_all = 0; /* programs at returns also run for calls that were never entered, or began earlier */
 const volatile __u8 can_miss = 0; /* programs can be preempted, and then the kernel leaves others of the kind out */
 const volatile __u8 keep_cpu = 0; /* switch preemption off for the length of a program, which not every verifier lets us */
+const volatile __u32 task_struct_type = 0; /* the number of struct task_struct among the kernel's types */
 const volatile __u64 hash_key[2] = {}; /* random: no kernel address can be had from a trace */
 
 struct {
@@ -125,8 +126,8 @@ extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak;
  */
 static __always_inline struct task_struct *this_task(void)
 {
-	if (bpf_ksym_exists(bpf_rdonly_cast))
-		return bpf_rdonly_cast((void *)bpf_get_current_task(), bpf_core_type_id_kernel(struct task_struct));
+	if (bpf_ksym_exists(bpf_rdonly_cast) && task_struct_type)
+		return bpf_rdonly_cast((void *)bpf_get_current_task(), task_struct_type);
 	return bpf_get_current_task_btf();
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT OR Apache-2.0
 /*
- * The programs. Each call has one body for its beginning and one for its return; below them stand the ways to attach,
- * which unpack arguments and stop. Facts about calls are in calls.h, the making of an event in capture.h.
+ * The programs. First what is copied of each call at its beginning and its return, below that the ways to attach, which
+ * unpack arguments and stop. Facts about calls are in calls.h, the making of an event in capture.h.
  */
 #include "core_types.h"
 #include <bpf/bpf_helpers.h>
@@ -134,63 +134,51 @@ MS_CALLS(PUT_ARGS)
 MS_CALLS(PUT_REST)
 
 /*
- * For programs that serve many calls: which one it is, is only known when they run. What they cannot meet is left out: the
- * verifier would look at it all the same. Global functions, which it looks at once for each program, whatever is known of
- * the call where they are called.
+ * Which call it is, is only known when the programs run. Global functions, which the verifier looks at once for each program,
+ * whatever is known of the call where they are called.
  */
 #define CASE_ARGS(name, number, count) \
 	case number:                   \
 		return put_args_##name(s);
+__noinline int put_args(__u32 slot)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+
+	switch (s ? s->in.call : 0) {
+		MS_CALLS(CASE_ARGS)
+	}
+	return 0;
+}
+
 #define CASE_REST(name, number, count) \
 	case number:                   \
 		return put_rest_##name(s, ret);
-#define CASE_SELECTIVE_ARGS(name, number, count) \
-	case number:                             \
-		return SELECTIVE(number) ? put_args_##name(s) : 0;
-#define CASE_SELECTIVE_REST(name, number, count) \
-	case number:                             \
-		return SELECTIVE(number) ? put_rest_##name(s, ret) : 0;
-#define CASE_PLAIN_ARGS(name, number, count) \
-	case number:                         \
-		return SELECTIVE(number) ? 0 : put_args_##name(s);
-#define CASE_PLAIN_REST(name, number, count) \
-	case number:                         \
-		return SELECTIVE(number) ? 0 : put_rest_##name(s, ret);
-#define PUT_ANY(which, case_args, case_rest)                                         \
-	__noinline int put_args_in_##which(__u32 slot)                               \
-	{                                                                            \
-		struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);          \
-                                                                                     \
-		switch (s ? s->in.call : 0) {                                        \
-			MS_CALLS(case_args)                                          \
-		}                                                                    \
-		return 0;                                                            \
-	}                                                                            \
-	__noinline int put_rest_in_##which(__u32 slot, __s32 ret)                    \
-	{                                                                            \
-		struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);          \
-                                                                                     \
-		switch (s ? s->in.call : 0) {                                        \
-			MS_CALLS(case_rest)                                          \
-		}                                                                    \
-		return 0;                                                            \
-	}                                                                            \
-	static __always_inline int put_args_##which(struct scratch *s)               \
-	{                                                                            \
-		return put_args_in_##which(s->slot);                                 \
-	}                                                                            \
-	static __always_inline int put_rest_##which(struct scratch *s, __s32 ret)    \
-	{                                                                            \
-		return put_rest_in_##which(s->slot, ret);                            \
+__noinline int put_rest(__u32 slot, __s32 ret)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+
+	switch (s ? s->in.call : 0) {
+		MS_CALLS(CASE_REST)
 	}
-PUT_ANY(any, CASE_ARGS, CASE_REST)
-PUT_ANY(plain, CASE_PLAIN_ARGS, CASE_PLAIN_REST)
-PUT_ANY(selective, CASE_SELECTIVE_ARGS, CASE_SELECTIVE_REST)
+	return 0;
+}
 
 /*
- * The syscalls: tracepoints, on every kernel: two programs for all beginnings and two for all returns, for each program costs
- * time as it is loaded. Two, because the kernel counts how often it left one out: most of those that serve SELECTIVE calls
- * would have had nothing to tell.
+ * Each way to attach has one program for all beginnings and one for all returns: a program takes the verifier ten milliseconds
+ * and more. Where there must be others, they are a few instructions and then go on in that one, which the recorder has put
+ * here. Several maps, because the kernel lets only programs that are attached alike share one: for beginnings and returns since
+ * 6.18, for functions with one prototype since 6.12. That of clone3 is another where BTF names it as its stub in kernel/sys_ni.c does.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} enter_body SEC(".maps"), exit_body SEC(".maps"), clone3_enter_body SEC(".maps"), clone3_exit_body SEC(".maps");
+
+/*
+ * The syscalls: tracepoints, on every kernel. Those of SELECTIVE calls have programs of their own: the kernel counts how
+ * often it left a program out, and most of those would have had nothing to tell.
  *
  * What a call has no argument for, on the kernel's stack, is read all the same: a program that looked there itself could not be
  * attached. put_args_NAME does not.
@@ -198,74 +186,106 @@ PUT_ANY(selective, CASE_SELECTIVE_ARGS, CASE_SELECTIVE_REST)
  * Where a program returns 0, perf gets no event of the call, whoever asked for one (perf_syscall_enter() in trace_syscalls.c).
  */
 #define SHOW_OTHERS 1
-#define TRACEPOINTS(enter, exit, which, is_mine)                                                     \
-	SEC("tracepoint")                                                                            \
-	int enter(struct trace_enter *ctx)                                                           \
-	{                                                                                            \
-		__u32 call = native_call(ctx->nr);                                                   \
-		__u64 args[ARGS_MAX] = {};                                                           \
-                                                                                                     \
-		if (!is_mine(call))                                                                  \
-			return SHOW_OTHERS;                                                          \
-		bpf_probe_read_kernel(args, sizeof(args), ctx->args);                                \
-		on_enter(call, MS_ABI_NATIVE, args, put_args_##which);                               \
-		return SHOW_OTHERS;                                                                  \
-	}                                                                                            \
-	SEC("tracepoint")                                                                            \
-	int exit(struct trace_exit *ctx)                                                             \
-	{                                                                                            \
-		__u32 call = native_call(ctx->nr);                                                   \
-                                                                                                     \
-		if (is_mine(call))                                                                   \
-			on_exit(call, MS_ABI_NATIVE, ctx->ret, put_args_##which, put_rest_##which);  \
-		return SHOW_OTHERS;                                                                  \
-	}
-#define PLAIN(call) ((call) && !SELECTIVE(call))
-TRACEPOINTS(tp_enter, tp_exit, plain, PLAIN)
-TRACEPOINTS(tp_enter_selective, tp_exit_selective, selective, SELECTIVE)
+
+SEC("tracepoint")
+int tp_enter(struct trace_enter *ctx)
+{
+	__u32 call = native_call(ctx->nr);
+	__u64 args[ARGS_MAX] = {};
+
+	bpf_probe_read_kernel(args, sizeof(args), ctx->args);
+	if (call)
+		on_enter(call, MS_ABI_NATIVE, args);
+	return SHOW_OTHERS;
+}
+
+SEC("tracepoint")
+int tp_exit(struct trace_exit *ctx)
+{
+	__u32 call = native_call(ctx->nr);
+
+	if (call)
+		on_exit(call, MS_ABI_NATIVE, ctx->ret);
+	return SHOW_OTHERS;
+}
+
+SEC("tracepoint")
+int tp_enter_selective(struct trace_enter *ctx)
+{
+	__u32 call = native_call(ctx->nr);
+	__u64 args[ARGS_MAX] = {};
+
+	bpf_probe_read_kernel(args, sizeof(args), ctx->args);
+	if (may_enter(call, args))
+		bpf_tail_call(ctx, &enter_body, 0);
+	return SHOW_OTHERS;
+}
+
+SEC("tracepoint")
+int tp_exit_selective(struct trace_exit *ctx)
+{
+	if (may_exit(native_call(ctx->nr), MS_ABI_NATIVE))
+		bpf_tail_call(ctx, &exit_body, 0);
+	return SHOW_OTHERS;
+}
 
 /*
- * fentry and fexit on the function behind each call: no other system call pays anything. For a call of a 32-bit program the
- * kernel looks at the lower half of what its function returns.
+ * fentry and fexit on the function behind each call, native and compat: no other system call pays anything. Each function needs a
+ * program of its own. For a call of a 32-bit program the kernel looks at the lower half of what its function returns.
  */
 #define RETURNED(abi, ret) ((abi) == MS_ABI_COMPAT ? (__s32)(ret) : (ret))
-#define TRAMPOLINES(name, number, count)                                                             \
-	SEC("fentry/" NATIVE_PREFIX #name)                                                           \
-	int BPF_PROG(fentry_##name, struct pt_regs *regs)                                            \
-	{                                                                                            \
-		__u64 args[ARGS_MAX] = NATIVE_ARGS(regs);                                            \
-                                                                                                     \
-		on_enter(number, ABI_OF(regs), args, put_args_##name);                               \
-		return 0;                                                                            \
-	}                                                                                            \
-	SEC("fexit/" NATIVE_PREFIX #name)                                                            \
-	int BPF_PROG(fexit_##name, struct pt_regs *regs, long ret)                                   \
-	{                                                                                            \
-		__u32 abi = ABI_OF(regs);                                                            \
-                                                                                                     \
-		on_exit(number, abi, RETURNED(abi, ret), put_args_##name, put_rest_##name);          \
-		return 0;                                                                            \
-	}
-MS_CALLS(TRAMPOLINES)
+#define CALL_OF(abi, nr) ((abi) == MS_ABI_COMPAT ? compat_call(nr) : native_call(nr))
 
-#ifdef COMPAT_PREFIX
-#define COMPAT_TRAMPOLINES(name, number, count)                                                      \
-	SEC("fentry/" COMPAT_PREFIX #name)                                                           \
-	int BPF_PROG(fentry_compat_##name, struct pt_regs *regs)                                     \
-	{                                                                                            \
-		__u64 args[ARGS_MAX] = COMPAT_ARGS(regs);                                            \
-                                                                                                     \
-		on_enter(number, MS_ABI_COMPAT, args, put_args_##name);                              \
-		return 0;                                                                            \
-	}                                                                                            \
-	SEC("fexit/" COMPAT_PREFIX #name)                                                            \
-	int BPF_PROG(fexit_compat_##name, struct pt_regs *regs, long ret)                            \
-	{                                                                                            \
-		on_exit(number, MS_ABI_COMPAT, RETURNED(MS_ABI_COMPAT, ret), put_args_##name,        \
-			put_rest_##name);                                                            \
-		return 0;                                                                            \
+#define TRAMPOLINE_BODIES(which)                                                                 \
+	SEC("fentry")                                                                            \
+	int BPF_PROG(trampoline_##which##enter, struct pt_regs *regs)                            \
+	{                                                                                        \
+		__u64 native[] = NATIVE_ARGS(regs), compat[] = COMPAT_ARGS(regs);                \
+		__u32 abi = in_compat_call(regs) ? MS_ABI_COMPAT : MS_ABI_NATIVE;                \
+		__u32 call = CALL_OF(abi, NUMBER_IN(regs));                                      \
+                                                                                                 \
+		if (call)                                                                        \
+			on_enter(call, abi, abi == MS_ABI_COMPAT ? compat : native);             \
+		return 0;                                                                        \
+	}                                                                                        \
+	SEC("fexit")                                                                             \
+	int BPF_PROG(trampoline_##which##exit, struct pt_regs *regs, long ret)                   \
+	{                                                                                        \
+		__u32 abi = in_compat_call(regs) ? MS_ABI_COMPAT : MS_ABI_NATIVE;                \
+		__u32 call = CALL_OF(abi, NUMBER_IN(regs));                                      \
+                                                                                                 \
+		if (call)                                                                        \
+			on_exit(call, abi, RETURNED(abi, ret));                                  \
+		return 0;                                                                        \
 	}
-MS_CALLS(COMPAT_TRAMPOLINES)
+TRAMPOLINE_BODIES()
+TRAMPOLINE_BODIES(clone3_)
+
+#define BODY_OF(number, phase) ((number) == MS_CALL_CLONE3 ? (void *)&clone3_##phase##_body : (void *)&phase##_body)
+#define TRAMPOLINE(which, where, name, number, abi, ...)                                         \
+	SEC("fentry/" where #name)                                                               \
+	int BPF_PROG(fentry_##which##name, struct pt_regs *regs)                                 \
+	{                                                                                        \
+		__u64 args[ARGS_MAX] = __VA_ARGS__;                                              \
+                                                                                                 \
+		if (may_enter(number, args))                                                     \
+			bpf_tail_call(ctx, BODY_OF(number, enter), 0);                           \
+		return 0;                                                                        \
+	}                                                                                        \
+	SEC("fexit/" where #name)                                                                \
+	int BPF_PROG(fexit_##which##name, struct pt_regs *regs, long ret)                        \
+	{                                                                                        \
+		if (may_exit(number, abi))                                                       \
+			bpf_tail_call(ctx, BODY_OF(number, exit), 0);                            \
+		return 0;                                                                        \
+	}
+#define NATIVE_TRAMPOLINE(name, number, count) \
+	TRAMPOLINE(, NATIVE_PREFIX, name, number, ABI_OF(regs), NATIVE_ARGS(regs))
+MS_CALLS(NATIVE_TRAMPOLINE)
+#ifdef COMPAT_PREFIX
+#define COMPAT_TRAMPOLINE(name, number, count) \
+	TRAMPOLINE(compat_, COMPAT_PREFIX, name, number, MS_ABI_COMPAT, COMPAT_ARGS(regs))
+MS_CALLS(COMPAT_TRAMPOLINE)
 #endif
 
 /*
@@ -284,11 +304,13 @@ int kmulti_enter(struct pt_regs *ctx)
 	if (abi == MS_ABI_COMPAT) {
 		__u64 args[ARGS_MAX] = READ_COMPAT_ARGS(regs);
 
-		on_enter(call, MS_ABI_COMPAT, args, put_args_any);
+		if (may_enter(call, args))
+			on_enter(call, MS_ABI_COMPAT, args);
 	} else {
 		__u64 args[ARGS_MAX] = READ_NATIVE_ARGS(regs);
 
-		on_enter(call, MS_ABI_NATIVE, args, put_args_any);
+		if (may_enter(call, args))
+			on_enter(call, MS_ABI_NATIVE, args);
 	}
 	return 0;
 }
@@ -300,7 +322,8 @@ int kmulti_exit(struct pt_regs *ctx)
 	__u32 call = cookie & 0x3f, abi = ABI_BY(cookie, regs_of_task());
 	__s64 ret = PT_REGS_RC(ctx);
 
-	on_exit(call, abi, RETURNED(abi, ret), put_args_any, put_rest_any);
+	if (may_exit(call, abi))
+		on_exit(call, abi, RETURNED(abi, ret));
 	return 0;
 }
 
@@ -323,7 +346,8 @@ int raw_enter(struct raw_tracepoint *ctx)
 	{
 		__u64 args[ARGS_MAX] = READ_COMPAT_ARGS(regs);
 
-		on_enter(call, MS_ABI_COMPAT, args, put_args_any);
+		if (may_enter(call, args))
+			on_enter(call, MS_ABI_COMPAT, args);
 	}
 	return 0;
 }
@@ -338,9 +362,8 @@ int raw_exit(struct raw_tracepoint *ctx)
 	if (!in_compat_call(regs))
 		return 0;
 	call = compat_call(NUMBER_OF(regs));
-	if (!call)
-		return 0;
-	on_exit(call, MS_ABI_COMPAT, ret, put_args_any, put_rest_any);
+	if (call && may_exit(call, MS_ABI_COMPAT))
+		on_exit(call, MS_ABI_COMPAT, ret);
 	return 0;
 }
 

@@ -14,19 +14,19 @@
 #define NATIVE_PREFIX "__x64_sys_"
 /* 32-bit calls have functions of their own. */
 #define COMPAT_PREFIX "__ia32_sys_"
-/* The same where the registers are not ours to look at directly. */
+/* The same where the registers are not ours to look at directly, and the number of the call. */
 #define R(r, name) BPF_CORE_READ(r, name)
 #define READ_NATIVE_ARGS(r) { R(r, di), R(r, si), R(r, dx), R(r, r10), R(r, r8), R(r, r9) }
 #define READ_COMPAT_ARGS(r)                                                                          \
 	{ (__u32)R(r, bx), (__u32)R(r, cx), (__u32)R(r, dx), (__u32)R(r, si), (__u32)R(r, di), (__u32)R(r, bp) }
 #define NUMBER_OF(r) R(r, orig_ax)
+#define X32_SYSCALL_BIT 0x40000000 /* arch/x86/include/uapi/asm/unistd.h */
+#define NUMBER_IN(r) ((__u32)(r)->orig_ax & ~X32_SYSCALL_BIT)
 #define TS_COMPAT 0x0002 /* arch/x86/include/asm/thread_info.h */
 
 static __always_inline bool in_compat_call(struct pt_regs *regs)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-
-	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
+	return OF_TASK(thread_info.status) & TS_COMPAT;
 }
 
 /* Of a call that came through a native function. */
@@ -41,6 +41,7 @@ static __always_inline bool in_compat_call(struct pt_regs *regs)
 #define READ_COMPAT_ARGS(r) READ_NATIVE_ARGS(r)
 #define NATIVE_PREFIX "__arm64_sys_"
 #define NUMBER_OF(r) BPF_CORE_READ(r, syscallno)
+#define NUMBER_IN(r) ((__u32)(r)->syscallno)
 #define PSR_MODE32_BIT 0x10 /* arch/arm64/include/uapi/asm/ptrace.h */
 
 static __always_inline bool in_compat_call(struct pt_regs *regs)

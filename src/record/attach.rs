@@ -1,11 +1,11 @@
 //! Which way to attach on this kernel, and to what: the choice as a pure function of facts, and where the facts come from.
 //! Must not know how programs are loaded: that is capture.rs.
 
+use std::collections::HashMap;
 use std::fs;
 
-use libbpf_rs::btf::{Btf, types};
-
 use super::super::AttachMode;
+use super::kernel_types::KernelTypes;
 use super::tracefs::Tracefs;
 
 /// Whether a task can be preempted while it runs in the kernel, and so in the middle of a BPF program.
@@ -147,16 +147,26 @@ impl Target {
     }
 }
 
-/// Which functions the running kernel has, by its own type information.
-pub(super) struct Functions(Option<Btf<'static>>);
+/// The functions of system calls that the running kernel has, each with the number of its prototype.
+pub(super) struct Functions<'a>(HashMap<&'a str, u32>);
 
-impl Functions {
-    pub(super) fn here() -> Functions {
-        Functions(Btf::from_vmlinux().ok())
+impl Functions<'_> {
+    pub(super) fn of(types: &KernelTypes) -> Functions<'_> {
+        let mut functions = HashMap::new();
+        for (name, prototype) in types.functions().filter(|(name, _)| name.contains("_sys_")) {
+            // Of two with one name libbpf takes the first.
+            functions.entry(name).or_insert(prototype);
+        }
+        Functions(functions)
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
-        self.0.as_ref().is_some_and(|btf| btf.type_by_name::<types::Func<'_>>(name).is_some())
+        self.0.contains_key(name)
+    }
+
+    /// Whether the kernel lets programs of these two functions be joined.
+    pub(super) fn are_alike(&self, one: &str, other: &str) -> bool {
+        self.0.get(one) == self.0.get(other)
     }
 }
 

@@ -14,6 +14,7 @@ use libbpf_rs::{Link, RingBufferBuilder};
 use super::super::{AttachMode, Attachment, Only};
 use super::attach::{self, Facts};
 use super::clock;
+use super::kernel_types::KernelTypes;
 use super::linger;
 use super::link;
 use super::load;
@@ -53,14 +54,17 @@ pub(super) struct Order {
 pub(super) fn run(order: &Order, out: &SyncSender<Message>, stop: &Arc<AtomicBool>) -> Result<()> {
     let tracefs = Tracefs::reach();
     let facts = Facts::here(&tracefs);
+    let types = KernelTypes::here()?;
     Messages::collect();
     let mut refused = String::new();
     for choice in attach::choices(order.attach, &facts) {
         let mut storage = MaybeUninit::uninit();
         let mut links = Vec::new();
         let reached = if choice.mode == AttachMode::Tracepoint { tracefs.needed() } else { Ok(()) };
-        let tried = reached.and_then(|()| load::load(order, &choice, &facts, &mut storage)).and_then(
-            |(skel, missing)| link::attach(order, &choice, &skel, missing, &mut links).map(|got| (skel, got)),
+        let tried = reached.and_then(|()| load::load(order, &choice, &facts, &types, &mut storage)).and_then(
+            |(skel, missing)| {
+                link::attach(order, &choice, &types, &skel, missing, &mut links).map(|got| (skel, got))
+            },
         );
         match tried {
             Ok((skel, mut attachment)) => {

@@ -18,6 +18,8 @@ mod file;
 mod flight;
 #[path = "host.rs"]
 mod host;
+#[path = "kernel_types.rs"]
+mod kernel_types;
 #[path = "linger.rs"]
 mod linger;
 #[path = "link.rs"]
@@ -36,6 +38,8 @@ mod names;
 mod output;
 #[path = "place.rs"]
 mod place;
+#[path = "programs.rs"]
+mod programs;
 #[path = "rights.rs"]
 mod rights;
 #[path = "segment.rs"]

@@ -8,9 +8,11 @@ use libbpf_rs::{ErrorKind, KprobeMultiOpts, Link, TracepointCategory};
 use super::super::{AttachMode, Attachment};
 use super::attach::{Choice, Functions, OLD_UMOUNT, Target};
 use super::capture::Order;
-use super::load::{Missing, once};
+use super::kernel_types::KernelTypes;
+
 use super::messages::Messages;
-use super::skeleton::{MountsnoopSkel, types};
+use super::programs::{Missing, once};
+use super::skeleton::{MountsnoopSkel, types::ms_named};
 use super::tracefs::Tracefs;
 
 const NO_COMPAT: &str = "calls of 32-bit programs are not recorded: tracepoints do not see them; --compat records them, at a \
@@ -23,12 +25,13 @@ const NOT_ENTERED: &str = "calls that a seccomp filter refuses are not recorded:
 pub(super) fn attach(
     order: &Order,
     choice: &Choice,
+    types: &KernelTypes,
     skel: &MountsnoopSkel<'_>,
     mut missing: Missing,
     links: &mut Vec<Link>,
 ) -> Result<Attachment> {
     let mut attached = match choice.mode {
-        AttachMode::Kprobe => attach_kprobes(skel, links, &mut missing)?,
+        AttachMode::Kprobe => attach_kprobes(types, skel, links, &mut missing)?,
         AttachMode::Tracepoint => attach_tracepoints(skel, links, &mut missing)?,
         AttachMode::Fentry | AttachMode::Auto => attach_trampolines(skel, links)?,
     };
@@ -53,13 +56,13 @@ pub(super) fn attach(
     })
 }
 
-/// Every program that was loaded, each where it says that it belongs.
+/// Every program that was loaded for a function.
 fn attach_trampolines(skel: &MountsnoopSkel<'_>, links: &mut Vec<Link>) -> Result<Vec<String>> {
     let mut attached: Vec<String> = Vec::new();
     for program in skel.object().progs_mut().filter(|program| program.autoload()) {
         let section = program.section().to_string_lossy().into_owned();
-        links.push(program.attach().map_err(|error| refused(error, &section))?);
         let Some(target) = Target::of(&section) else { continue };
+        links.push(program.attach().map_err(|error| refused(error, &section))?);
         if !attached.contains(&target.call) {
             attached.push(target.call);
         }
@@ -126,11 +129,12 @@ fn paranoia() -> Option<String> {
 
 /// All functions that there are, native ones and those of 32-bit calls, with two programs and two links.
 fn attach_kprobes(
+    types: &KernelTypes,
     skel: &MountsnoopSkel<'_>,
     links: &mut Vec<Link>,
     missing: &mut Missing,
 ) -> Result<Vec<String>> {
-    let functions = Functions::here();
+    let functions = Functions::of(types);
     let (mut symbols, mut cookies, mut attached) = (Vec::new(), Vec::new(), Vec::new());
     for program in skel.object().progs_mut() {
         let section = program.section().to_string_lossy().into_owned();
@@ -170,12 +174,12 @@ fn attach_kprobes(
 }
 
 /// What the kernel side knows of the calls.
-pub(super) fn calls<'a>(skel: &'a MountsnoopSkel<'_>) -> &'a [types::ms_named] {
+pub(super) fn calls<'a>(skel: &'a MountsnoopSkel<'_>) -> &'a [ms_named] {
     skel.maps.rodata_data.as_ref().map_or(&[], |rodata| &rodata.ms_names)
 }
 
 /// The kernel's name of the function behind a call.
-fn name_of(call: &types::ms_named) -> String {
+fn name_of(call: &ms_named) -> String {
     let name = call.name.split(|&byte| byte == 0).next().unwrap_or_default();
     String::from_utf8_lossy(name).into_owned()
 }

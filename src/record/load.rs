@@ -2,88 +2,68 @@
 //! Must not know where events go: that is capture.rs.
 
 use std::fs;
+use std::io::Write;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use anyhow::{Context, Result, anyhow, bail};
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 use libbpf_rs::{MapCore, MapFlags, ProgramInput, ProgramMut};
+use rustix::fs::{MemfdFlags, memfd_create};
 
+use super::super::preflight::VMLINUX_BTF;
 use super::super::{AttachMode, Only};
-use super::attach::{self, Choice, Facts, Functions, Target};
+use super::attach::{self, Choice, Facts, Target};
 use super::capture::Order;
+use super::kernel_types::KernelTypes;
 use super::link;
 use super::messages::Messages;
-use super::skeleton::{MountsnoopSkel, MountsnoopSkelBuilder, OpenMountsnoopSkel, SelfSkelBuilder, types};
+use super::programs::{self, Missing};
+use super::skeleton::{
+    MountsnoopSkel, MountsnoopSkelBuilder, OpenMountsnoopSkel, SelfSkelBuilder, TYPES, types as bpf_types,
+};
 use super::{Counters, clock};
 use crate::layout;
-
-/// What the kernel lacks, each with what is therefore not seen.
-pub(super) type Missing = Vec<(String, String)>;
 
 /// Loads the programs that this way to attach has a place for.
 pub(super) fn load<'a>(
     order: &Order,
     choice: &Choice,
     facts: &Facts,
+    types: &KernelTypes,
     storage: &'a mut MaybeUninit<libbpf_rs::OpenObject>,
 ) -> Result<(MountsnoopSkel<'a>, Missing)> {
     let own = own_tgid()?;
-    let mut open = MountsnoopSkelBuilder::default().open(storage).context("failed to open the BPF object")?;
+    let mut builder = MountsnoopSkelBuilder::default();
+    let looked_into = looked_into(types)?;
+    builder.obj_builder.btf_custom_path(format!("/proc/self/fd/{}", looked_into.as_raw_fd()))?;
+    let mut open = builder.open(storage).context("failed to open the BPF object")?;
     configure(&mut open, order, choice, facts, own)?;
+    if let Some(rodata) = open.maps.rodata_data.as_mut() {
+        rodata.task_struct_type = types.number_of_struct("task_struct").unwrap_or_default();
+    }
     if attach::can_be_preempted(choice.mode, facts) {
         // A slot for each call, calling convention and phase.
         let slots = 2 * open.maps.rebuilt.max_entries();
         open.maps.scratches.set_max_entries(slots).context("failed to size the scratch memory")?;
     }
     open.maps.ring.set_max_entries(order.ring_bytes).context("failed to set the size of the ring buffer")?;
-    let missing = choose(&mut open, order, choice)?;
+    let missing = programs::choose(&mut open, order, choice, types)?;
     let skel = open
         .load()
         .map_err(|error| anyhow!("the kernel refused the BPF programs: {error}{}", Messages::take()))?;
     fill(&skel, &order.only)?;
+    programs::join(&skel, choice.mode)?;
     Ok((skel, missing))
 }
 
-/// Which programs are to be loaded; returns the calls whose functions this kernel lacks.
-fn choose(open: &mut OpenMountsnoopSkel<'_>, order: &Order, choice: &Choice) -> Result<Missing> {
-    let functions = if choice.mode == AttachMode::Fentry { Some(Functions::here()) } else { None };
-    let mut missing = Missing::new();
-    for mut program in open.open_object_mut().progs_mut() {
-        let section = program.section().to_string_lossy().into_owned();
-        let name = program.name().to_string_lossy().into_owned();
-        let wanted = match (Target::of(&section), &functions) {
-            (Some(target), Some(functions)) => {
-                let there = functions.has(&target.function);
-                if !there && section.starts_with("fentry/") && target.exists_natively() {
-                    missing.push((target.call, format!("this kernel has no function {}", target.function)));
-                } else if there && !section.ends_with(&target.function) {
-                    program
-                        .set_attach_target(0, Some(target.function.clone()))
-                        .with_context(|| format!("failed to attach to {}", target.function))?;
-                }
-                there
-            }
-            (Some(_), None) => false,
-            (None, _) => match name.split_once('_') {
-                Some(("kmulti", _)) => choice.mode == AttachMode::Kprobe,
-                Some(("tp", _)) => choice.mode == AttachMode::Tracepoint,
-                Some(("raw", _)) => choice.mode == AttachMode::Tracepoint && order.compat,
-                _ => false,
-            },
-        };
-        program.set_autoload(wanted);
-    }
-    once(&mut missing);
-    Ok(missing)
-}
-
-/// A call that the kernel lacks altogether is named once, not again for 32-bit programs.
-pub(super) fn once(missing: &mut Missing) {
-    let native: Vec<String> = missing.iter().map(|(call, _)| call.clone()).collect();
-    missing.retain(|(call, _)| {
-        call.strip_prefix(attach::COMPAT).is_none_or(|call| !native.iter().any(|name| name == call))
-    });
+/// What libbpf is to know of the kernel's types, as a file.
+fn looked_into(types: &KernelTypes) -> Result<OwnedFd> {
+    let bytes = types.only(TYPES).with_context(|| format!("{VMLINUX_BTF} contradicts itself"))?;
+    let file = memfd_create("types", MemfdFlags::CLOEXEC).context("failed to make a file in memory")?;
+    let mut file = fs::File::from(file);
+    file.write_all(&bytes).context("failed to write the kernel's types to memory")?;
+    Ok(file.into())
 }
 
 fn configure(
@@ -215,11 +195,11 @@ pub(super) fn counters(skel: &MountsnoopSkel<'_>) -> Result<Vec<Counters>> {
     Ok(per_cpu
         .iter()
         .map(|bytes| Counters {
-            seen: field(bytes, std::mem::offset_of!(types::ms_counters, seen)),
-            ring_full: field(bytes, std::mem::offset_of!(types::ms_counters, ring_full)),
-            map_full: field(bytes, std::mem::offset_of!(types::ms_counters, map_full)),
-            overflow: field(bytes, std::mem::offset_of!(types::ms_counters, overflow)),
-            queries: field(bytes, std::mem::offset_of!(types::ms_counters, queries)),
+            seen: field(bytes, std::mem::offset_of!(bpf_types::ms_counters, seen)),
+            ring_full: field(bytes, std::mem::offset_of!(bpf_types::ms_counters, ring_full)),
+            map_full: field(bytes, std::mem::offset_of!(bpf_types::ms_counters, map_full)),
+            overflow: field(bytes, std::mem::offset_of!(bpf_types::ms_counters, overflow)),
+            queries: field(bytes, std::mem::offset_of!(bpf_types::ms_counters, queries)),
         })
         .collect())
 }

@@ -5,6 +5,9 @@ use std::fs;
 
 use rustix::process::{Resource, getrlimit};
 
+/// Where the kernel describes its own types.
+pub(super) const VMLINUX_BTF: &str = "/sys/kernel/btf/vmlinux";
+
 /// Facts about the machine and the process that decide whether recording can work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct System {
@@ -16,7 +19,7 @@ pub struct System {
     pub memlock: Option<u64>,
     /// `uname -r`.
     pub release: String,
-    /// /sys/kernel/btf/vmlinux is there.
+    /// The kernel describes its types in /sys/kernel/btf/vmlinux.
     pub btf: bool,
     /// The kernel knows the filesystem `tracefs`.
     pub tracefs: bool,
@@ -51,7 +54,7 @@ impl System {
                 limit.maximum.map(|_| limit.current.unwrap_or(u64::MAX))
             },
             release: rustix::system::uname().release().to_string_lossy().into_owned(),
-            btf: fs::metadata("/sys/kernel/btf/vmlinux").is_ok(),
+            btf: fs::metadata(VMLINUX_BTF).is_ok(),
             tracefs: fs::read_to_string("/proc/filesystems")
                 .is_ok_and(|list| list.lines().any(|line| line.ends_with("\ttracefs"))),
         }
@@ -68,11 +71,10 @@ impl System {
             ));
         }
         if !self.btf {
-            missing.push(
-                "recording needs the kernel's type information, and /sys/kernel/btf/vmlinux is not there: use a kernel \
-                 built with CONFIG_DEBUG_INFO_BTF=y, as those of current distributions are, or mount sysfs on /sys"
-                    .to_string(),
-            );
+            missing.push(format!(
+                "recording needs the kernel's type information, and {VMLINUX_BTF} is not there: use a kernel built with \
+                 CONFIG_DEBUG_INFO_BTF=y, as those of current distributions are, or mount sysfs on /sys"
+            ));
         }
         if !self.tracefs {
             missing.push(

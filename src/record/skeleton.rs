@@ -13,6 +13,9 @@ mod self_skel {
 pub(super) use main_skel::{MountsnoopSkel, MountsnoopSkelBuilder, OpenMountsnoopSkel, types};
 pub(super) use self_skel::SelfSkelBuilder;
 
+/// The names of the types that the programs know: those of the kernel that they look into, and their own.
+pub(super) const TYPES: &[&str] = &include!(concat!(env!("OUT_DIR"), "/mountsnoop.types.rs"));
+
 const _: () = {
     use std::mem::{offset_of, size_of};
     assert!(size_of::<types::ms_header>() == layout::COMMON_SIZE);
