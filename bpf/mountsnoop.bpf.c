@@ -177,6 +177,16 @@ struct {
 } enter_body SEC(".maps"), exit_body SEC(".maps"), clone3_enter_body SEC(".maps"), clone3_exit_body SEC(".maps");
 
 /*
+ * Since 6.13 a program may have its stack in memory of the CPU, for it is never run twice at once there. One that others go on in
+ * can be, where they are preempted. A program with a tail call, if only one that is never made, keeps to the thread's stack
+ * (check_max_stack_depth() in kernel/bpf/verifier.c).
+ */
+const volatile __u8 never = 0;
+#define KEEP_STACK(ctx, body)             \
+	if (never)                        \
+		bpf_tail_call(ctx, &body, 0);
+
+/*
  * The syscalls: tracepoints, on every kernel. Those of SELECTIVE calls have programs of their own: the kernel counts how
  * often it left a program out, and most of those would have had nothing to tell.
  *
@@ -196,6 +206,7 @@ int tp_enter(struct trace_enter *ctx)
 	bpf_probe_read_kernel(args, sizeof(args), ctx->args);
 	if (call)
 		on_enter(call, MS_ABI_NATIVE, args);
+	KEEP_STACK(ctx, enter_body)
 	return SHOW_OTHERS;
 }
 
@@ -206,6 +217,7 @@ int tp_exit(struct trace_exit *ctx)
 
 	if (call)
 		on_exit(call, MS_ABI_NATIVE, ctx->ret);
+	KEEP_STACK(ctx, exit_body)
 	return SHOW_OTHERS;
 }
 
@@ -246,6 +258,7 @@ int tp_exit_selective(struct trace_exit *ctx)
                                                                                                  \
 		if (call)                                                                        \
 			on_enter(call, abi, abi == MS_ABI_COMPAT ? compat : native);             \
+		KEEP_STACK(ctx, which##enter_body)                                               \
 		return 0;                                                                        \
 	}                                                                                        \
 	SEC("fexit")                                                                             \
@@ -256,6 +269,7 @@ int tp_exit_selective(struct trace_exit *ctx)
                                                                                                  \
 		if (call)                                                                        \
 			on_exit(call, abi, RETURNED(abi, ret));                                  \
+		KEEP_STACK(ctx, which##exit_body)                                                \
 		return 0;                                                                        \
 	}
 TRAMPOLINE_BODIES()
