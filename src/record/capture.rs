@@ -3,8 +3,7 @@
 
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::os::fd::AsFd;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use libbpf_rs::{Link, RingBufferBuilder};
 
 use super::super::{AttachMode, Attachment, Only};
+use super::asked::Asked;
 use super::attach::{self, Facts};
 use super::clock;
 use super::kernel_types::KernelTypes;
@@ -27,8 +27,6 @@ use super::{Books, Message};
 /// How long the reader sleeps after it has emptied the ring buffer. Events that come meanwhile wake nobody, so a burst
 /// costs one wake-up for each rest, not one for each event.
 const REST: Duration = Duration::from_millis(20);
-/// How long it waits for a first event before it looks whether it should stop.
-const WAIT: Duration = Duration::from_millis(100);
 /// A batch is handed over when it has grown to this, bytes, even if the ring buffer is not empty yet.
 const BATCH: usize = 1 << 20;
 /// After the programs were told to stop: those that run have ended by then.
@@ -46,12 +44,10 @@ pub(super) struct Order {
     pub compat: bool,
     pub queries: bool,
     pub only: Only,
-    /// Raised while recording goes on, when every process is to be told of again.
-    pub epoch: Arc<AtomicU32>,
 }
 
-/// Loads and attaches, says so through `out`, then carries events until `stop` is set, and what is left after that.
-pub(super) fn run(order: &Order, out: &SyncSender<Message>, stop: &Arc<AtomicBool>) -> Result<()> {
+/// Loads and attaches, says so through `out`, then carries events until it is asked to stop, and what is left after that.
+pub(super) fn run(order: &Order, out: &SyncSender<Message>, asked: &Asked) -> Result<()> {
     let tracefs = Tracefs::reach();
     let facts = Facts::here(&tracefs);
     let types = KernelTypes::here()?;
@@ -74,7 +70,7 @@ pub(super) fn run(order: &Order, out: &SyncSender<Message>, stop: &Arc<AtomicBoo
                 attachment.counts_collide =
                     attach::can_be_preempted(choice.mode, &facts) && !attach::can_keep_cpu(&facts);
                 drop(tracefs);
-                return carry(order, skel, links, attachment, &facts, out, stop);
+                return carry(order, skel, links, attachment, &facts, out, asked);
             }
             Err(error) => {
                 if !refused.is_empty() {
@@ -94,7 +90,7 @@ fn carry(
     attachment: Attachment,
     facts: &Facts,
     out: &SyncSender<Message>,
-    stop: &Arc<AtomicBool>,
+    asked: &Asked,
 ) -> Result<()> {
     load::attached(&mut skel);
     let batch = RefCell::new(Vec::with_capacity(BATCH));
@@ -119,15 +115,23 @@ fn carry(
         }
         Ok(bytes)
     };
-    while !stop.load(Ordering::Acquire) {
-        let epoch = order.epoch.load(Ordering::Acquire);
+    let mut clock = None;
+    while !asked.stopped() {
+        let epoch = asked.epoch();
         if let Some(bss) = skel.maps.bss_data.as_mut().filter(|bss| bss.epoch != epoch) {
             let asked_ns = clock::boottime_ns();
             bss.epoch = epoch;
             let _ = out.send(Message::Epoch { asked_ns, begun_ns: clock::boottime_ns() });
         }
-        check(ring.poll_raw(WAIT))?;
+        asked.wait(skel.maps.ring.as_fd())?;
+        if asked.take_clock() {
+            clock.get_or_insert_with(clock::sample);
+        }
+        let emptied = check(ring.consume_raw())?;
         let bytes = hand_over()?;
+        if let Some(clock) = clock.take_if(|_| emptied) {
+            let _ = out.send(Message::Clock(clock));
+        }
         if bytes > 0 && bytes < order.ring_bytes as usize / 8 {
             std::thread::sleep(REST);
         }
@@ -155,10 +159,12 @@ fn carry(
 }
 
 /// A count of events, an interruption and a full batch are all fine; anything else that is negative is an error.
-fn check(result: i32) -> Result<()> {
+/// Returns whether the ring buffer was emptied.
+fn check(result: i32) -> Result<bool> {
     const EINTR: i32 = -4;
     match result {
-        BATCH_IS_FULL | EINTR | 0.. => Ok(()),
+        BATCH_IS_FULL | EINTR => Ok(false),
+        0.. => Ok(true),
         errno => Err(std::io::Error::from_raw_os_error(-errno)).context("failed to read the ring buffer"),
     }
 }

@@ -2,6 +2,8 @@
 
 #[path = "about.rs"]
 mod about;
+#[path = "asked.rs"]
+mod asked;
 #[path = "attach.rs"]
 mod attach;
 #[path = "capture.rs"]
@@ -63,6 +65,7 @@ pub use rights::not_recording;
 pub use session::run;
 
 use super::Attachment;
+use crate::format::ClockSync;
 
 /// What one CPU's counters say (`struct ms_counters`).
 #[derive(Debug, Clone, Copy, Default)]
@@ -91,6 +94,8 @@ enum Message {
     Attached(Attachment),
     /// Events, each with its length as u32 before it.
     Events(Vec<u8>),
+    /// What time it is. Of what happened before, nothing is still to come.
+    Clock(ClockSync),
     /// Between these two boot times the kernel side began to tell of every process again.
     Epoch { asked_ns: u64, begun_ns: u64 },
     /// Nothing more comes.

@@ -2,7 +2,6 @@
 //! everything to the sink in order. Must not know what a sink does with it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -13,6 +12,7 @@ use signal_hook::consts::{SIGHUP, SIGUSR2};
 use super::super::preflight::System;
 use super::super::{Attachment, CommandEnd, Options, Progress, Request, Sink, Summary, Trigger, Wish};
 use super::about;
+use super::asked::Asked;
 use super::capture::{self, Order};
 use super::clock::{self, Steps};
 use super::command::Running;
@@ -42,9 +42,8 @@ pub fn run(options: &Options, sink: &mut dyn Sink) -> Result<Summary> {
         bail!(missing.join("\n"));
     }
     let (sender, receiver) = sync_channel(BATCHES);
-    let stop = Arc::new(AtomicBool::new(false));
     signals::watch(sender.clone(), sink.signals())?;
-    let epoch = Arc::new(AtomicU32::new(0));
+    let asked = Arc::new(Asked::new()?);
     let order = Order {
         ring_bytes: options.ring_bytes,
         only_descendants: !options.command.is_empty(),
@@ -52,24 +51,23 @@ pub fn run(options: &Options, sink: &mut dyn Sink) -> Result<Summary> {
         compat: options.compat,
         queries: options.queries,
         only: options.only.clone(),
-        epoch: epoch.clone(),
     };
-    spawn_capture(order, sender.clone(), stop.clone())?;
+    spawn_capture(order, sender.clone(), asked.clone())?;
 
-    let mut session = Session::new(options, sink, stop, epoch, sender);
+    let mut session = Session::new(options, sink, asked, sender);
     let recorded = session.record(&receiver);
     // Whatever went wrong, the programs are detached and what they caught is drained.
-    session.stop.store(true, Ordering::Release);
+    session.asked.stop();
     // The command uses our terminal, and its caller goes on when we end: not before it has.
     recorded.and(session.await_command(&receiver))?;
     Ok(session.summary)
 }
 
-fn spawn_capture(order: Order, out: SyncSender<Message>, stop: Arc<AtomicBool>) -> Result<()> {
+fn spawn_capture(order: Order, out: SyncSender<Message>, asked: Arc<Asked>) -> Result<()> {
     std::thread::Builder::new()
         .name("capture".to_string())
         .spawn(move || {
-            if let Err(error) = capture::run(&order, &out, &stop) {
+            if let Err(error) = capture::run(&order, &out, &asked) {
                 let _ = out.send(Message::Failed(error));
             }
         })
@@ -80,9 +78,7 @@ fn spawn_capture(order: Order, out: SyncSender<Message>, stop: Arc<AtomicBool>) 
 struct Session<'a> {
     options: &'a Options,
     sink: &'a mut dyn Sink,
-    stop: Arc<AtomicBool>,
-    /// [`Order::epoch`].
-    next_epoch: Arc<AtomicU32>,
+    asked: Arc<Asked>,
     sender: SyncSender<Message>,
     summary: Summary,
     started: Instant,
@@ -104,16 +100,14 @@ impl<'a> Session<'a> {
     fn new(
         options: &'a Options,
         sink: &'a mut dyn Sink,
-        stop: Arc<AtomicBool>,
-        next_epoch: Arc<AtomicU32>,
+        asked: Arc<Asked>,
         sender: SyncSender<Message>,
     ) -> Self {
         let now = Instant::now();
         Session {
             options,
             sink,
-            stop,
-            next_epoch,
+            asked,
             sender,
             summary: Summary::default(),
             started: now,
@@ -140,6 +134,11 @@ impl<'a> Session<'a> {
             match message {
                 Some(Message::Attached(attachment)) => self.begin(attachment)?,
                 Some(Message::Events(batch)) => self.events(&batch)?,
+                Some(Message::Clock(clock)) => {
+                    self.look_at_the_clock(&clock)?;
+                    self.sink.clock(&clock)?;
+                    self.dirty_since.get_or_insert_with(Instant::now);
+                }
                 Some(Message::Epoch { asked_ns, begun_ns }) => {
                     self.epoch.begun(asked_ns, begun_ns, Instant::now());
                 }
@@ -179,11 +178,8 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         if now >= self.next_clock {
-            let clock = clock::sample();
-            self.look_at_the_clock(&clock)?;
-            self.sink.clock(&clock)?;
+            self.asked.clock();
             self.next_clock = now + CLOCK_EVERY;
-            self.dirty_since.get_or_insert(now);
         }
         if self.dirty_since.is_some_and(|since| now >= since + self.options.flush) {
             self.look_at_the_clock(&clock::sample())?;
@@ -216,7 +212,7 @@ impl<'a> Session<'a> {
             None => {}
         }
         if self.epoch.is_over(now) {
-            self.next_epoch.fetch_add(1, Ordering::Release);
+            self.asked.next_epoch();
         }
         if self.epoch.has_settled(now) {
             self.fresh()?;
@@ -324,7 +320,7 @@ impl<'a> Session<'a> {
 
     fn stop(&mut self, why: String) {
         self.stopped_by.get_or_insert(why);
-        self.stop.store(true, Ordering::Release);
+        self.asked.stop();
     }
 
     fn end(&mut self, books: Books) -> Result<()> {

@@ -1,0 +1,128 @@
+//! What a recording asks of the thread that carries events, and how that thread sleeps until there is something to do.
+//! Must not know what comes of it.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use anyhow::{Context, Result};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::io::Errno;
+
+/// Asked by one thread, looked at by another.
+pub(super) struct Asked {
+    stop: AtomicBool,
+    epoch: AtomicU32,
+    clock: AtomicBool,
+    /// Can be read from while something was asked that nobody has looked at.
+    news: OwnedFd,
+}
+
+impl Asked {
+    /// Nothing yet.
+    pub(super) fn new() -> Result<Asked> {
+        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+        let news = eventfd(0, flags).context("failed to make a file descriptor to wake a thread with")?;
+        let (stop, clock) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Asked { stop, epoch: AtomicU32::new(0), clock, news })
+    }
+
+    /// To end.
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Whether it is to end.
+    pub(super) fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    /// To have every process told of again.
+    pub(super) fn next_epoch(&self) {
+        self.epoch.fetch_add(1, Ordering::Release);
+        self.wake();
+    }
+
+    /// How often that was asked.
+    pub(super) fn epoch(&self) -> u32 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// To say what time it is, when everything that happened before has been handed over.
+    pub(super) fn clock(&self) {
+        self.clock.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Whether that was asked since this was called last.
+    pub(super) fn take_clock(&self) -> bool {
+        self.clock.swap(false, Ordering::AcqRel)
+    }
+
+    /// Returns when there is something to read, or something was asked since this was called last.
+    pub(super) fn wait(&self, events: impl AsFd) -> Result<()> {
+        let mut both = [PollFd::new(&events, PollFlags::IN), PollFd::new(&self.news, PollFlags::IN)];
+        match poll(&mut both, None) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error).context("failed to wait for events"),
+        }
+        // Whatever it was: that is looked at after this.
+        let _ = rustix::io::read(&self.news, &mut [0; 8]);
+        Ok(())
+    }
+
+    fn wake(&self) {
+        // It fails only where the count is full, and then it is not 0 either.
+        let _ = rustix::io::write(&self.news, &1u64.to_ne_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use super::*;
+
+    /// A pipe that nothing is in.
+    fn silent() -> (std::io::PipeReader, std::io::PipeWriter) {
+        std::io::pipe().expect("a pipe")
+    }
+
+    #[test]
+    fn what_was_asked_before_ends_the_wait_once() {
+        let (asked, (events, mut to_events)) = (Asked::new().unwrap(), silent());
+        asked.next_epoch();
+        asked.wait(&events).unwrap();
+        assert_eq!((asked.epoch(), asked.stopped()), (1, false));
+        asked.clock();
+        asked.wait(&events).unwrap();
+        assert_eq!([asked.take_clock(), asked.take_clock()], [true, false]);
+        asked.stop();
+        asked.wait(&events).unwrap();
+        assert_eq!((asked.epoch(), asked.stopped()), (1, true));
+        // Nothing is left of it: this would return for an event only.
+        let (mut left, mut byte) = ([PollFd::new(&asked.news, PollFlags::IN)], [0]);
+        assert_eq!(poll(&mut left, Some(&rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap(), 0);
+        to_events.write_all(b"e").unwrap();
+        asked.wait(&events).unwrap();
+        (&events).read_exact(&mut byte).unwrap();
+        assert_eq!(&byte, b"e");
+    }
+
+    #[test]
+    fn a_thread_that_sleeps_is_woken() {
+        let asked = Asked::new().unwrap();
+        let (events, _open) = silent();
+        std::thread::scope(|scope| {
+            let sleeper = scope.spawn(|| {
+                while !asked.stopped() {
+                    asked.wait(&events).unwrap();
+                }
+                asked.epoch()
+            });
+            asked.next_epoch();
+            asked.stop();
+            assert_eq!(sleeper.join().unwrap(), 1);
+        });
+    }
+}
