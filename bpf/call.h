@@ -56,13 +56,16 @@ static __always_inline void count_query(__u32 call)
 		count->queries++;
 }
 
-/* Is a call that begins any concern of ours? What is asked first, and is all that is spent on most of those in SELECTIVE. */
-static __always_inline bool may_enter(__u32 call, const __u64 *args)
+/*
+ * Is a call that begins any concern of ours, with these first two arguments? What is asked first, and is all that is spent on most
+ * of those in SELECTIVE.
+ */
+static __always_inline bool may_enter(__u32 call, __u64 a0, __u64 a1)
 {
 	if (stopped)
 		return false;
 	count_query(call);
-	return !SELECTIVE(call) || concerns_mounts(call, args[0], args[1]);
+	return !SELECTIVE(call) || concerns_mounts(call, a0, a1);
 }
 
 /* The same when it returns. The flags of clone3 are in memory, where they may have changed. */
@@ -73,6 +76,17 @@ static __always_inline bool may_exit(__u32 call, __u32 abi)
 	if (!SELECTIVE(call) || call == MS_CALL_CLONE3 || !args_of_task(abi, args))
 		return true;
 	return concerns_mounts(call, args[0], args[1]);
+}
+
+/* Global functions, for programs that go on: the verifier would look at all of that once for each call. */
+__noinline int any_may_enter(__u32 call, __u64 a0, __u64 a1)
+{
+	return may_enter(call, a0, a1);
+}
+
+__noinline int any_may_exit(__u32 call, __u32 abi)
+{
+	return may_exit(call, abi);
 }
 
 /* What no program saw begin: only where it can still be known. The thread that clone() made returns from it, too. */

@@ -228,7 +228,7 @@ int tp_enter_selective(struct trace_enter *ctx)
 	__u64 args[ARGS_MAX] = {};
 
 	bpf_probe_read_kernel(args, sizeof(args), ctx->args);
-	if (may_enter(call, args))
+	if (may_enter(call, args[0], args[1]))
 		bpf_tail_call(ctx, &enter_body, 0);
 	return SHOW_OTHERS;
 }
@@ -282,7 +282,7 @@ TRAMPOLINE_BODIES(clone3_)
 	{                                                                                        \
 		__u64 args[ARGS_MAX] = __VA_ARGS__;                                              \
                                                                                                  \
-		if (may_enter(number, args))                                                     \
+		if (may_enter(number, args[0], args[1]))                                                     \
 			bpf_tail_call(ctx, BODY_OF(number, enter), 0);                           \
 		return 0;                                                                        \
 	}                                                                                        \
@@ -318,12 +318,12 @@ int kmulti_enter(struct pt_regs *ctx)
 	if (abi == MS_ABI_COMPAT) {
 		__u64 args[ARGS_MAX] = READ_COMPAT_ARGS(regs);
 
-		if (may_enter(call, args))
+		if (any_may_enter(call, args[0], args[1]))
 			on_enter(call, MS_ABI_COMPAT, args);
 	} else {
 		__u64 args[ARGS_MAX] = READ_NATIVE_ARGS(regs);
 
-		if (may_enter(call, args))
+		if (any_may_enter(call, args[0], args[1]))
 			on_enter(call, MS_ABI_NATIVE, args);
 	}
 	return 0;
@@ -336,7 +336,7 @@ int kmulti_exit(struct pt_regs *ctx)
 	__u32 call = cookie & 0x3f, abi = ABI_BY(cookie, regs_of_task());
 	__s64 ret = PT_REGS_RC(ctx);
 
-	if (may_exit(call, abi))
+	if (any_may_exit(call, abi))
 		on_exit(call, abi, RETURNED(abi, ret));
 	return 0;
 }
@@ -360,7 +360,7 @@ int raw_enter(struct raw_tracepoint *ctx)
 	{
 		__u64 args[ARGS_MAX] = READ_COMPAT_ARGS(regs);
 
-		if (may_enter(call, args))
+		if (any_may_enter(call, args[0], args[1]))
 			on_enter(call, MS_ABI_COMPAT, args);
 	}
 	return 0;
@@ -376,7 +376,7 @@ int raw_exit(struct raw_tracepoint *ctx)
 	if (!in_compat_call(regs))
 		return 0;
 	call = compat_call(NUMBER_OF(regs));
-	if (call && may_exit(call, MS_ABI_COMPAT))
+	if (call && any_may_exit(call, MS_ABI_COMPAT))
 		on_exit(call, MS_ABI_COMPAT, ret);
 	return 0;
 }
