@@ -166,7 +166,7 @@ fn event_value(event: &Event<'_>) -> Option<Value> {
 
 fn task_fields(fields: &mut Map<String, Value>, task: &Task<'_>, name: &'static str) -> &'static str {
     let always = json!({
-        "ppid": task.ppid, "uid": task.uid, "gid": task.gid, "cgroup": task.cgroup, "comm": hex(task.comm),
+        "ppid": task.ppid(), "uid": task.uid(), "gid": task.gid(), "cgroup": task.cgroup(), "comm": hex(task.comm()),
     });
     fields.extend(always.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
     let known = [

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::op::{Op, Outcome, Told};
-use crate::decode::{Sections, Task};
+use crate::decode::Sections;
 use crate::layout::Common;
 
 /// Processes whose calls share what was told of them, one for each remainder of a process id.
@@ -19,8 +19,7 @@ pub struct Batch {
     recent: [Option<(u64, usize, usize)>; RECENT],
 }
 
-/// One call. Its bytes stand one after the other: header and sections of the event that it began with, sections of the one it
-/// returned with.
+/// One call. Its bytes stand one after the other: the event that it began with, the sections of the one it returned with.
 #[derive(Debug)]
 struct Kept {
     common: Common,
@@ -29,7 +28,6 @@ struct Kept {
     /// Number and place of the event that told of its process.
     told: Option<(u64, Range<usize>)>,
     at: usize,
-    header: usize,
     enter: usize,
     exit: usize,
 }
@@ -38,14 +36,14 @@ impl Batch {
     /// Adds a call.
     pub fn add(&mut self, op: &Op<'_>) {
         let told = op.told_numbered().map(|(number, event)| (number, self.tell(op, number, event)));
-        let (at, header) = (self.bytes.len(), op.task.map(|task| task.header()).unwrap_or_default());
-        let (enter, exit) = (op.sections.0.bytes(), op.sections.1.bytes());
-        for part in [header, enter, exit] {
-            self.bytes.extend_from_slice(part);
+        let (at, exit) = (self.bytes.len(), op.exit.bytes());
+        self.bytes.extend_from_slice(op.enter);
+        // Most calls have nothing to add as they return.
+        if !exit.is_empty() {
+            self.bytes.extend_from_slice(exit);
         }
-        let (common, outcome, numbers) = (op.common, op.outcome, op.numbers);
-        let (header, enter, exit) = (header.len(), enter.len(), exit.len());
-        self.calls.push(Kept { common, outcome, numbers, told, at, header, enter, exit });
+        let Op { common, outcome, numbers, .. } = *op;
+        self.calls.push(Kept { common, outcome, numbers, told, at, enter: op.enter.len(), exit: exit.len() });
     }
 
     fn tell(&mut self, op: &Op<'_>, number: u64, event: &[u8]) -> Range<usize> {
@@ -77,15 +75,15 @@ impl Batch {
     /// The calls, each as it was added.
     pub fn calls(&self) -> impl Iterator<Item = Op<'_>> {
         self.calls.iter().map(|kept| {
-            let (header, rest) = self.bytes[kept.at..].split_at(kept.header);
-            let (enter, rest) = rest.split_at(kept.enter);
+            let (enter, rest) = self.bytes[kept.at..].split_at(kept.enter);
             let told = kept.told.clone().map(|(number, place)| (number, &self.bytes[place]));
             Op {
                 common: kept.common,
-                task: Task::read(header),
+                task: Op::task_of(&kept.common, enter),
                 call: OnceCell::new(),
                 outcome: kept.outcome,
-                sections: (Sections::new(enter), Sections::new(&rest[..kept.exit])),
+                enter,
+                exit: Sections::new(&rest[..kept.exit]),
                 numbers: kept.numbers,
                 told: Told::Known(told),
             }
@@ -102,7 +100,7 @@ mod tests {
     /// All that can be asked of a call.
     fn all(op: &Op<'_>) -> String {
         let events: Vec<u64> = op.events().collect();
-        let (task, told, sections) = (op.task, op.told_numbered(), op.sections);
+        let (task, told, sections) = (op.task, op.told_numbered(), (op.enter, op.exit));
         format!("{:?} {task:?} {:?} {:?} {sections:?} {told:?} {events:?}", op.common, op.call(), op.outcome)
     }
 

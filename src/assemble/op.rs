@@ -18,8 +18,10 @@ pub struct Op<'a> {
     pub(super) call: OnceCell<Call<'a>>,
     /// What became of it.
     pub outcome: Outcome,
-    /// What was written when it began and when it returned.
-    pub(super) sections: (Sections<'a>, Sections<'a>),
+    /// The event that it began with, which has been checked; empty where that is lost.
+    pub(super) enter: &'a [u8],
+    /// What was written when it returned.
+    pub(super) exit: Sections<'a>,
     /// The numbers of these two events.
     pub(super) numbers: (Option<u64>, Option<u64>),
     pub(super) told: Told<'a>,
@@ -104,27 +106,37 @@ pub enum Why {
 }
 
 impl<'a> Op<'a> {
+    /// What the event that it began with says of it.
+    pub(super) fn task_of(common: &Common, enter: &'a [u8]) -> Option<Task<'a>> {
+        enter.get(..usize::from(common.header_len)).and_then(Task::read)
+    }
+
+    /// What was written when it began.
+    #[inline]
+    fn begun(&self) -> Sections<'a> {
+        Sections::new(self.enter.get(usize::from(self.common.header_len)..).unwrap_or_default())
+    }
+
     /// What was called. Arguments that are not in the trace are absent, never empty or zero. Decoded when it is asked for first:
     /// most calls that a filter does not want never are.
     #[inline]
     pub fn call(&self) -> &Call<'a> {
-        let (enter, exit) = self.sections;
-        self.call.get_or_init(|| Call::decode(self.common.call, Some(enter), Some(exit)))
+        self.call.get_or_init(|| Call::decode(self.common.call, Some(self.begun()), Some(self.exit)))
     }
 
     /// What the descriptors among its arguments stand for, and what it returned.
     pub fn identities(&self) -> impl Iterator<Item = Identity> + use<'a> {
-        self.sections.0.identities().chain(self.sections.1.identities())
+        self.begun().identities().chain(self.exit.identities())
     }
 
     /// The working directory as the call began, where a path of it is relative to that.
     pub fn cwd(&self) -> Option<Names<'a>> {
-        self.sections.0.cwd()
+        self.begun().cwd()
     }
 
     /// The root directory of the caller, where it has its own.
     pub fn root(&self) -> Option<Names<'a>> {
-        self.sections.0.root()
+        self.begun().root()
     }
 
     /// What was told of the process before this call: its program and its ancestors.
@@ -136,7 +148,7 @@ impl<'a> Op<'a> {
     pub fn cgroup(&self) -> Option<Names<'a>> {
         let told = self.told_event()?;
         match told.body {
-            Body::Process(task) if task.cgroup == self.task?.cgroup => told.sections.cgroup(),
+            Body::Process(task) if task.cgroup() == self.task?.cgroup() => told.sections.cgroup(),
             _ => None,
         }
     }

@@ -5,9 +5,9 @@ use std::cell::OnceCell;
 
 use super::op::{Op, Outcome, Told, Unseen, Why};
 use super::orphans::Orphans;
-use super::pending::Pending;
+use super::pending::{Pending, Slot};
 use super::process::Processes;
-use crate::decode::{Body, Event, Malformed, Sections};
+use crate::decode::{Body, Event, Malformed};
 use crate::layout::{self, Common};
 
 /// A call open for this long, by the stream's own clock, is shown although it has not returned.
@@ -174,14 +174,11 @@ impl Assembler {
 
     #[inline]
     fn emit(&self, at: usize, exit: Option<&Event<'_>>, outcome: Outcome, sink: &mut impl FnMut(&Op<'_>)) {
-        // Decoded a second time rather than kept: what is kept would borrow from its own neighbour.
-        let slot = self.pending.slot(at);
-        let Ok(enter) = Event::decode_again(&slot.bytes) else { return };
-        let numbers = (Some(slot.number), exit.map(|_| self.number));
-        let task = if let Body::Enter(task) = enter.body { Some(task) } else { None };
-        let sections = (enter.sections, exit.map(|exit| exit.sections).unwrap_or_default());
-        let (common, call, told) = (enter.common, OnceCell::new(), Told::Among(&self.processes));
-        sink(&Op { common, task, call, outcome, sections, numbers, told });
+        let Slot { common, bytes: enter, number, .. } = self.pending.slot(at);
+        let numbers = (Some(*number), exit.map(|_| self.number));
+        let (task, call) = (Op::task_of(common, enter), OnceCell::new());
+        let (exit, told) = (exit.map(|exit| exit.sections).unwrap_or_default(), Told::Among(&self.processes));
+        sink(&Op { common: *common, task, call, outcome, enter, exit, numbers, told });
     }
 
     fn orphan(&self, event: &Event<'_>, ret: i64, wanted: bool, sink: &mut impl FnMut(&Op<'_>)) {
@@ -189,11 +186,10 @@ impl Assembler {
             return;
         }
         let call = OnceCell::new();
-        let sections = (Sections::default(), event.sections);
-        let common = event.common;
+        let (common, enter, exit) = (event.common, &[][..], event.sections);
         let outcome = Outcome::Orphan { ret: result(&common, ret), why: None };
         let (numbers, told) = ((None, Some(self.number)), Told::Known(None));
-        sink(&Op { common, task: None, call, outcome, sections, numbers, told });
+        sink(&Op { common, task: None, call, outcome, enter, exit, numbers, told });
     }
 }
 

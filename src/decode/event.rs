@@ -48,20 +48,12 @@ pub enum Body<'a> {
     Unknown,
 }
 
-/// Who made the call.
+/// Who made the call. What its header says is read when somebody asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Task<'a> {
-    /// Thread group id of the parent, initial pid namespace.
-    pub ppid: u32,
-    /// User id, initial user namespace.
-    pub uid: u32,
-    /// Group id, initial user namespace.
-    pub gid: u32,
-    /// cgroup v2 id.
-    pub cgroup: u64,
-    /// The thread's name, up to its NUL.
-    pub comm: &'a [u8],
-    /// The whole header: what is behind its first version is read when somebody asks.
+    /// What every version of the header has.
+    first: &'a [u8; layout::ENTER_MIN],
+    /// The whole header.
     header: &'a [u8],
 }
 
@@ -120,20 +112,38 @@ fn end_of_name(comm: &[u8; layout::COMM_LEN]) -> usize {
 }
 
 impl<'a> Task<'a> {
-    /// Reads the header of an event; `None` where it is too short.
+    /// The header of an event; `None` where it is too short.
     #[inline]
-    pub(crate) fn read(bytes: &'a [u8]) -> Option<Task<'a>> {
-        let header: &[u8; layout::ENTER_MIN] = bytes.first_chunk()?;
-        let comm: &[u8; layout::COMM_LEN] = header[layout::COMM..].first_chunk()?;
-        let end = end_of_name(comm);
-        Some(Task {
-            ppid: layout::u32_at(header, layout::PPID)?,
-            uid: layout::u32_at(header, layout::UID)?,
-            gid: layout::u32_at(header, layout::GID)?,
-            cgroup: layout::u64_at(header, layout::CGROUP)?,
-            comm: &comm[..end],
-            header: bytes,
-        })
+    pub(crate) fn read(header: &'a [u8]) -> Option<Task<'a>> {
+        Some(Task { first: header.first_chunk()?, header })
+    }
+
+    /// Thread group id of the parent, initial pid namespace.
+    pub fn ppid(&self) -> u32 {
+        // No default is ever seen: these stand in every header.
+        layout::u32_at(self.first, layout::PPID).unwrap_or_default()
+    }
+
+    /// User id, initial user namespace.
+    pub fn uid(&self) -> u32 {
+        layout::u32_at(self.first, layout::UID).unwrap_or_default()
+    }
+
+    /// Group id, initial user namespace.
+    pub fn gid(&self) -> u32 {
+        layout::u32_at(self.first, layout::GID).unwrap_or_default()
+    }
+
+    /// cgroup v2 id.
+    pub fn cgroup(&self) -> u64 {
+        layout::u64_at(self.first, layout::CGROUP).unwrap_or_default()
+    }
+
+    /// The thread's name, up to its NUL.
+    #[inline]
+    pub fn comm(&self) -> &'a [u8] {
+        let comm = &self.first[layout::COMM..];
+        comm.first_chunk().map_or(comm, |whole| &comm[..end_of_name(whole)])
     }
 
     /// When the process began, ns of CLOCK_BOOTTIME: with its id it names the process for good. This and what follows is not in
@@ -162,11 +172,6 @@ impl<'a> Task<'a> {
         self.short(layout::NS_TID)
     }
 
-    /// The header of the event that this was read from.
-    pub(crate) fn header(&self) -> &'a [u8] {
-        self.header
-    }
-
     /// All of the above and what [`Common`] has of the task, as bytes: where two are the same, so is all of that.
     pub(crate) fn bytes(&self) -> &'a [u8] {
         self.header.get(layout::PID..).unwrap_or_default()
@@ -189,7 +194,7 @@ pub struct Sections<'a> {
 }
 
 impl<'a> Sections<'a> {
-    /// The sections that these bytes are; those of an event have been checked.
+    /// The sections of an event that has been checked, or what [`Sections::bytes`] were.
     pub(crate) fn new(rest: &'a [u8]) -> Sections<'a> {
         Sections { rest }
     }
@@ -337,7 +342,7 @@ mod tests {
     fn a_name_of_sixteen_bytes_needs_no_nul() {
         let bytes = synth::enter(1).comm(b"0123456789abcdef").build();
         let Body::Enter(task) = Event::decode(&bytes).unwrap().body else { panic!("not an enter") };
-        assert_eq!(task.comm, b"0123456789abcdef");
+        assert_eq!(task.comm(), b"0123456789abcdef");
     }
 
     #[test]

@@ -3,68 +3,56 @@
 
 use super::bytes::{Payload, UserStr};
 use super::calls::{Argument, Kind, Value};
-use super::event::Sections;
+use super::event::{Section, Sections};
 use crate::layout;
 
 /// Arguments of one system call: six registers.
 pub(super) const ARGS_MAX: usize = 6;
 
-/// What was captured of one argument.
-#[derive(Clone, Copy)]
-pub(super) enum Slot<'a> {
-    Absent,
-    Number(u64),
-    Str(UserStr<'a>),
-    Bytes(UserStr<'a>),
-}
-
-pub(super) struct Slots<'a>([Slot<'a>; ARGS_MAX]);
+/// What was captured of the arguments, each as the section that has it. Most are looked at once, so they are read when a field is
+/// made of them.
+pub(super) struct Slots<'a>([Option<Section<'a>>; ARGS_MAX]);
 
 impl<'a> Slots<'a> {
     #[inline]
     pub fn fill(enter: Option<Sections<'a>>, exit: Option<Sections<'a>>) -> Slots<'a> {
-        let mut slots = Slots([Slot::Absent; ARGS_MAX]);
+        let mut slots = Slots([None; ARGS_MAX]);
         for section in enter.into_iter().flatten().chain(exit.into_iter().flatten()) {
-            let Some(slot) = slots.0.get_mut(usize::from(section.arg)) else { continue };
-            let unread = match slot {
-                Slot::Absent => true,
-                Slot::Str(text) | Slot::Bytes(text) => text.is_unread(),
-                Slot::Number(_) => false,
-            };
-            if !unread {
+            // What a descriptor stands for and where the caller was are no arguments, though they name one.
+            if !matches!(section.kind, layout::SECTION_NUMBER..=layout::SECTION_BYTES) {
                 continue;
             }
-            // What a descriptor stands for and where the caller was are no arguments, though they name one.
-            match section.kind {
-                layout::SECTION_STRING => *slot = section.captured().map_or(*slot, Slot::Str),
-                layout::SECTION_NUMBER => *slot = section.number().map_or(*slot, Slot::Number),
-                layout::SECTION_BYTES => *slot = section.captured().map_or(*slot, Slot::Bytes),
-                _ => {}
+            let Some(slot) = slots.0.get_mut(usize::from(section.arg)) else { continue };
+            if slot.is_none_or(|slot| slot.captured().is_some_and(|text| text.is_unread())) {
+                *slot = Some(section);
             }
         }
         slots
     }
 
     #[inline]
-    pub fn get(&self, at: Option<usize>) -> Slot<'a> {
-        at.and_then(|at| self.0.get(at)).copied().unwrap_or(Slot::Absent)
+    pub fn get(&self, at: Option<usize>) -> Option<Section<'a>> {
+        at.and_then(|at| self.0.get(at)).copied().flatten()
     }
 }
 
 /// A type that an argument may have in a call's struct.
 pub(super) trait FromSlot<'a>: Copy {
-    fn from_slot(slot: Slot<'a>, kind: Kind) -> Self;
+    fn from_slot(slot: Option<Section<'a>>, kind: Kind) -> Self;
     fn value(self, kind: Kind) -> Value<'a>;
 }
 
 impl<'a> FromSlot<'a> for UserStr<'a> {
     #[inline]
-    fn from_slot(slot: Slot<'a>, kind: Kind) -> Self {
-        match (slot, kind) {
-            (Slot::Bytes(bytes), Kind::Struct(_)) => bytes,
+    fn from_slot(slot: Option<Section<'a>>, kind: Kind) -> Self {
+        let Some((section, text)) = slot.and_then(|slot| Some((slot, slot.captured()?))) else {
+            return UserStr::ABSENT;
+        };
+        match (section.kind, kind) {
+            (layout::SECTION_BYTES, Kind::Struct(_)) => text,
             // NULL and unreadable pointers are the same whatever they were meant to lead to.
-            (Slot::Str(text), Kind::Struct(_)) if text.text().is_none() => text,
-            (Slot::Str(text), Kind::Path | Kind::Text) => text,
+            (layout::SECTION_STRING, Kind::Struct(_)) if text.text().is_none() => text,
+            (layout::SECTION_STRING, Kind::Path | Kind::Text) => text,
             _ => UserStr::ABSENT,
         }
     }
@@ -80,14 +68,14 @@ impl<'a> FromSlot<'a> for UserStr<'a> {
 
 impl<'a> FromSlot<'a> for Option<u64> {
     #[inline]
-    fn from_slot(slot: Slot<'a>, kind: Kind) -> Self {
-        match (slot, kind) {
-            (Slot::Number(value), Kind::Flags(table)) => Some(table.truncate(value)),
+    fn from_slot(slot: Option<Section<'a>>, kind: Kind) -> Self {
+        let value = slot?.number()?;
+        Some(match kind {
+            Kind::Flags(table) => table.truncate(value),
             // An unsigned int.
-            (Slot::Number(value), Kind::Enum(_)) => Some(u64::from(value as u32)),
-            (Slot::Number(value), _) => Some(value),
-            _ => None,
-        }
+            Kind::Enum(_) => u64::from(value as u32),
+            _ => value,
+        })
     }
 
     #[inline]
@@ -109,8 +97,8 @@ impl<'a> FromSlot<'a> for Option<u64> {
 /// An int: the lower half of its register.
 impl<'a> FromSlot<'a> for Option<i32> {
     #[inline]
-    fn from_slot(slot: Slot<'a>, _: Kind) -> Self {
-        if let Slot::Number(value) = slot { Some(value as i32) } else { None }
+    fn from_slot(slot: Option<Section<'a>>, _: Kind) -> Self {
+        Some(slot?.number()? as i32)
     }
 
     #[inline]
@@ -124,12 +112,12 @@ impl<'a> FromSlot<'a> for Option<i32> {
 
 impl<'a> FromSlot<'a> for Option<Payload<'a>> {
     #[inline]
-    fn from_slot(slot: Slot<'a>, _: Kind) -> Self {
-        match slot {
-            Slot::Str(text) => Some(Payload::Str(text)),
-            Slot::Bytes(bytes) => Some(Payload::Bytes(bytes)),
-            Slot::Number(address) => Some(Payload::Address(address)),
-            Slot::Absent => None,
+    fn from_slot(slot: Option<Section<'a>>, _: Kind) -> Self {
+        let section = slot?;
+        match section.kind {
+            layout::SECTION_STRING => section.captured().map(Payload::Str),
+            layout::SECTION_BYTES => section.captured().map(Payload::Bytes),
+            _ => section.number().map(Payload::Address),
         }
     }
 

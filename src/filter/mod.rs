@@ -46,7 +46,7 @@ impl Filter {
 
     fn matches_comm(&self, op: &Op<'_>) -> bool {
         let Some(task) = op.task else { return false };
-        let name = Candidate::from_bytes(task.comm);
+        let name = Candidate::from_bytes(task.comm());
         self.comm.iter().any(|glob| glob.is_match_candidate(&name))
     }
 }

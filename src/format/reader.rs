@@ -4,6 +4,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
+use std::ops::Range;
 
 use super::ahead::{Blocks, Opened};
 use super::damage::{Damage, DamageReason};
@@ -130,13 +131,18 @@ impl Reader {
     /// call looks whether there is.
     #[allow(clippy::should_implement_trait)] // Items borrow from the reader.
     pub fn next(&mut self) -> Result<Option<Item<'_>>, Error> {
-        let Some(step) = self.step()? else {
-            return Ok(None);
+        let step = loop {
+            if let Some((block_offset, index, bytes)) = self.event() {
+                let bytes = self.raw.get(bytes).unwrap_or_default();
+                return Ok(Some(Item::Event(RawEvent { block_offset, index, bytes })));
+            }
+            match self.step()? {
+                Frames::Step(step) => break step,
+                Frames::Block => {}
+                Frames::Over => return Ok(None),
+            }
         };
         Ok(Some(match step {
-            Step::Event { block_offset, index, bytes } => {
-                Item::Event(RawEvent { block_offset, index, bytes: self.raw.get(bytes).unwrap_or_default() })
-            }
             Step::Unknown { at, kind, flags, bytes } => {
                 Item::Unknown(RawRecord { at, kind, flags, body: self.raw.get(bytes).unwrap_or_default() })
             }
@@ -157,27 +163,30 @@ impl Reader {
         }
     }
 
+    /// The next record of the block, where that is an event: where its block begins, its number, its place.
     #[inline]
-    fn step(&mut self) -> Result<Option<Step>, Error> {
+    fn event(&mut self) -> Option<(u64, u64, Range<usize>)> {
+        let block = self.block.as_mut()?;
         loop {
-            if let Some(item) = self.queued.take() {
-                return Ok(Some(Step::Item(item)));
-            }
-            if let Some(block) = &mut self.block {
-                match block.step(&self.raw, &mut self.stats_last) {
-                    Some(Step::Event { .. }) if self.part.as_ref().is_some_and(|p| !p.wants_events()) => {
-                        continue;
-                    }
-                    Some(step) => return Ok(Some(step)),
-                    None => self.block = None,
-                }
-            }
-            match self.frame()? {
-                Frames::Step(step) => return Ok(Some(step)),
-                Frames::Block => {}
-                Frames::Over => return Ok(None),
+            let (index, bytes) = block.event(&self.raw)?;
+            if self.part.as_ref().is_none_or(|part| part.wants_events()) {
+                return Some((block.offset(), index, bytes));
             }
         }
+    }
+
+    /// What comes next and is no event.
+    fn step(&mut self) -> Result<Frames, Error> {
+        if let Some(item) = self.queued.take() {
+            return Ok(Frames::Step(Step::Item(item)));
+        }
+        if let Some(block) = &mut self.block {
+            if let Some(step) = block.step(&self.raw, &mut self.stats_last) {
+                return Ok(Frames::Step(step));
+            }
+            self.block = None;
+        }
+        self.frame()
     }
 
     /// Goes to where the part goes on; true if what comes next is later.
@@ -272,7 +281,7 @@ impl fmt::Debug for Reader {
 
 enum Frames {
     Step(Step),
-    /// A block was opened, or something was queued.
+    /// A block was opened, or something was queued: there may be more.
     Block,
     Over,
 }

@@ -8,7 +8,7 @@ use super::header::{self, BlockHeader};
 use super::identity::FileIdentity;
 use super::item::Item;
 use super::origin::Source;
-use super::record::{Record, RecordError, Records};
+use super::record::{self, RawRecord, Record, RecordError, Records};
 use super::wire;
 
 /// The block that is being read.
@@ -26,11 +26,6 @@ pub(crate) struct Block {
 pub(crate) enum Step {
     /// The trace of the current header begins.
     Start,
-    Event {
-        block_offset: u64,
-        index: u64,
-        bytes: Range<usize>,
-    },
     Unknown {
         at: usize,
         kind: u16,
@@ -51,25 +46,44 @@ impl Block {
         Block { header, offset, at: 0, records: 0, events: 0, sources: Vec::new() }
     }
 
-    /// The next item of the block; `None` after the last.
+    /// Where the block begins in the input.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The next record, where that is an event: its number and its place. Nearly all are, so they cost no look at what else there is.
     #[inline]
+    pub fn event(&mut self, raw: &[u8]) -> Option<(u64, Range<usize>)> {
+        let record = Records::starting_at(raw, self.at).next()?.ok()?;
+        if record.kind != record::EVENT {
+            return None;
+        }
+        let index = self.header.event_index_base.saturating_add(self.events.into());
+        self.events = self.events.saturating_add(1);
+        Some((index, self.take(&record)))
+    }
+
+    /// The place of the bytes of the next record, which is now behind.
+    #[inline]
+    fn take(&mut self, record: &RawRecord<'_>) -> Range<usize> {
+        let begin = self.at + wire::RECORD_PREFIX;
+        self.at = begin + record.body.len();
+        self.records = self.records.saturating_add(1);
+        begin..self.at
+    }
+
+    /// What comes next in the block and is no event, which [`Block::event`] takes; `None` after the last.
     pub fn step(&mut self, raw: &[u8], stats_last: &mut bool) -> Option<Step> {
         let record = match Records::starting_at(raw, self.at).next() {
             Some(Ok(record)) => record,
             Some(Err(error)) => return Some(self.give_up(raw, error)),
             None => return self.count_check(),
         };
-        let begin = self.at + wire::RECORD_PREFIX;
-        let bytes = begin..begin + record.body.len();
-        self.at = bytes.end;
-        self.records = self.records.saturating_add(1);
+        let bytes = self.take(&record);
         Some(match record.typed() {
-            Ok(Record::Event(_)) => {
-                let index = self.header.event_index_base.saturating_add(self.events.into());
-                self.events = self.events.saturating_add(1);
-                Step::Event { block_offset: self.offset, index, bytes }
+            Ok(Record::Unknown(_) | Record::Event(_)) => {
+                Step::Unknown { at: record.at, kind: record.kind, flags: record.flags, bytes }
             }
-            Ok(Record::Unknown(r)) => Step::Unknown { at: r.at, kind: r.kind, flags: r.flags, bytes },
             Ok(Record::Metadata(metadata)) => Step::Item(Item::Metadata(metadata)),
             Ok(Record::Clock(clock)) if self.is_fresh() => Step::Item(Item::Fresh(clock)),
             Ok(Record::Clock(clock)) => Step::Item(Item::Clock(clock)),

@@ -31,7 +31,7 @@ impl View for Classic {
         let (Some(task), Some(name)) = (op.task, op.call().spec().and_then(|spec| spec.classic)) else {
             return;
         };
-        left(out, 16, |out| escape::escape_name(out, task.comm));
+        left(out, 16, |out| escape::escape_name(out, task.comm()));
         left(out, 7, |out| digits::decimal(out, op.common.pid.into()));
         left(out, 7, |out| digits::decimal(out, op.common.tid.into()));
         left(out, 11, |out| digits::decimal(out, op.common.mnt_ns.into()));

@@ -93,13 +93,13 @@ pub static COLUMNS: &[Column] = columns! {
     "host", "HOST", "string", 16, EVERYWHERE, |_| Cell::Host, "host name of the machine the trace is from";
     "cpu", "CPU", "integer", 3, EVERYWHERE, |op| Cell::Unsigned(op.common.cpu.into()), "CPU the call began on";
     "seq", "SEQ", "integer", 8, EVERYWHERE, |op| Cell::Unsigned(op.common.seq), "number of the event on that CPU; a gap is a loss";
-    "comm", "COMM", "string", 16, OF_CALLER, |op| or_missing(op.task, |task| Cell::Comm(task.comm)), "name of the thread";
+    "comm", "COMM", "string", 16, OF_CALLER, |op| or_missing(op.task, |task| Cell::Comm(task.comm())), "name of the thread";
     "pid", "PID", "integer", 7, OF_CALLER, |op| Cell::Unsigned(op.common.pid.into()), "process id, in the initial pid namespace";
     "tid", "TID", "integer", 7, OF_CALLER, |op| Cell::Unsigned(op.common.tid.into()), "thread id, in the initial pid namespace";
-    "ppid", "PPID", "integer", 7, OF_CALLER, |op| or_missing(op.task, |task| Cell::Unsigned(task.ppid.into())), "process id of the parent";
-    "uid", "UID", "integer", 7, OF_CALLER, |op| or_missing(op.task, |task| Cell::Unsigned(task.uid.into())), "user id, in the initial user namespace";
+    "ppid", "PPID", "integer", 7, OF_CALLER, |op| or_missing(op.task, |task| Cell::Unsigned(task.ppid().into())), "process id of the parent";
+    "uid", "UID", "integer", 7, OF_CALLER, |op| or_missing(op.task, |task| Cell::Unsigned(task.uid().into())), "user id, in the initial user namespace";
     "mnt_ns", "MNT_NS", "integer", 11, OF_CALLER, |op| Cell::Unsigned(op.common.mnt_ns.into()), "inode number of the mount namespace";
-    "cgroup_id", "CGROUP_ID", "integer", 10, OF_CALLER, |op| or_missing(op.task, |task| Cell::Unsigned(task.cgroup)), "cgroup v2 id; 1 on a host that has only v1";
+    "cgroup_id", "CGROUP_ID", "integer", 10, OF_CALLER, |op| or_missing(op.task, |task| Cell::Unsigned(task.cgroup())), "cgroup v2 id; 1 on a host that has only v1";
     "container", "CONTAINER", "string", 12, OF_CALLER, |op| Cell::Part(Part::Container, op.cgroup()), "id or name of the container the caller was in, by its cgroup; none, or not known where cgroup is not";
     "call", "NAME", "string", 10, EVERYWHERE, |_| Cell::Call, "name of the system call";
     "source", "SOURCE", "string", 20, CSV_ONLY, |op| arg(op, "source"), "the argument of that name; empty where NULL or not captured, see args";

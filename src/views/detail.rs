@@ -32,7 +32,7 @@ impl View for Detail {
         field(out, "PID", |out| digits::decimal(out, op.common.pid.into()));
         field(out, "TID", |out| digits::decimal(out, op.common.tid.into()));
         field(out, "COMM", |out| match op.task {
-            Some(task) => escape::escape(out, task.comm),
+            Some(task) => escape::escape(out, task.comm()),
             None => out.push(b'?'),
         });
         field(out, "OP", |out| {
