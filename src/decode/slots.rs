@@ -17,17 +17,25 @@ impl<'a> Slots<'a> {
     #[inline]
     pub fn fill(enter: Option<Sections<'a>>, exit: Option<Sections<'a>>) -> Slots<'a> {
         let mut slots = Slots([None; ARGS_MAX]);
-        for section in enter.into_iter().flatten().chain(exit.into_iter().flatten()) {
-            // What a descriptor stands for and where the caller was are no arguments, though they name one.
-            if !matches!(section.kind, layout::SECTION_NUMBER..=layout::SECTION_BYTES) {
-                continue;
-            }
-            let Some(slot) = slots.0.get_mut(usize::from(section.arg)) else { continue };
-            if slot.is_none_or(|slot| slot.captured().is_some_and(|text| text.is_unread())) {
-                *slot = Some(section);
-            }
+        for section in enter.unwrap_or_default() {
+            slots.add(section);
+        }
+        for section in exit.unwrap_or_default() {
+            slots.add(section);
         }
         slots
+    }
+
+    #[inline]
+    fn add(&mut self, section: Section<'a>) {
+        // What a descriptor stands for and where the caller was are no arguments, though they name one.
+        if !matches!(section.kind, layout::SECTION_NUMBER..=layout::SECTION_BYTES) {
+            return;
+        }
+        let Some(slot) = self.0.get_mut(usize::from(section.arg)) else { return };
+        if slot.is_none_or(|slot| slot.captured().is_some_and(|text| text.is_unread())) {
+            *slot = Some(section);
+        }
     }
 
     #[inline]

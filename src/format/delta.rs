@@ -215,7 +215,10 @@ impl Decoder<'_> {
         let body = rest.get_mut(..len as usize).filter(|body| body.len() >= layout::COMMON_SIZE)?;
         let (same, new) = body.split_at_mut(was.min(len) as usize);
         same.copy_from_slice(before.get(like..)?.get(..same.len())?);
-        new.fill(0);
+        // Most events are as long as those before.
+        if !new.is_empty() {
+            new.fill(0);
+        }
         self.differences(body)?;
         self.numbers(body)?;
         Some(at + RECORD_PREFIX + len as usize)
@@ -227,19 +230,14 @@ impl Decoder<'_> {
         if bits.first()? & TOLD_OTHERWISE != 0 {
             return None;
         }
-        for (n, &bits) in bits.iter().enumerate().filter(|(_, bits)| **bits != 0) {
-            let group = body.get_mut(n * GROUP..)?;
-            if let Some(group) = group.first_chunk_mut::<GROUP>() {
-                let words = self.changes.take(bits.count_ones() as usize * WORD)?;
-                for (n, word) in ones(bits).zip(words.as_chunks().0) {
-                    *group.as_chunks_mut::<WORD>().0.get_mut(n)? = *word;
-                }
-                continue;
-            }
+        for (group, &bits) in bits.iter().enumerate() {
             for n in ones(bits) {
-                let word = group.get_mut(n * WORD..).filter(|word| !word.is_empty())?;
-                let (word, _) = word.split_at_mut(word.len().min(WORD));
-                word.copy_from_slice(self.changes.take(word.len())?);
+                let rest = body.get_mut(group * GROUP + n * WORD..).filter(|rest| !rest.is_empty())?;
+                match rest.first_chunk_mut() {
+                    Some(word) => *word = *self.changes.word()?,
+                    // The last may be shorter.
+                    None => rest.copy_from_slice(self.changes.take(rest.len())?),
+                }
             }
         }
         Some(())
@@ -269,13 +267,20 @@ impl<'a> Bytes<'a> {
     }
 
     #[inline]
+    fn word(&mut self) -> Option<&'a [u8; WORD]> {
+        let (word, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(word)
+    }
+
+    #[inline]
     fn byte(&mut self) -> Option<u8> {
         let (first, rest) = self.0.split_first()?;
         self.0 = rest;
         Some(*first)
     }
 
-    #[inline]
+    #[inline(always)]
     fn varint(&mut self) -> Option<u64> {
         match self.byte()? {
             byte @ ..0x80 => Some(byte.into()),

@@ -22,7 +22,7 @@ impl View for Classic {
         out.extend_from_slice(b"COMM             PID     TID     MNT_NS      CALL\n");
     }
 
-    fn another(&self) -> Option<Box<dyn View + Send>> {
+    fn another(&self) -> Option<Box<dyn View>> {
         Some(Box::new(Classic))
     }
 

@@ -169,14 +169,7 @@ impl View for Csv {
             return;
         }
         let Csv { columns, memo, cells } = self;
-        memo.row(op);
-        for run in columns.chunk_by(|a, b| a.of_caller == b.of_caller) {
-            if run[0].of_caller {
-                memo.cells(out, |out| cells.run(out, op, run));
-            } else {
-                cells.run(out, op, run);
-            }
-        }
+        memo.row(out, op, columns, |column| column.of_caller, |out, run| cells.run(out, op, run));
         // Instead of the last comma.
         out.pop();
         out.extend_from_slice(b"\r\n");
@@ -186,7 +179,7 @@ impl View for Csv {
         self.cells.clock = clock;
     }
 
-    fn another(&self) -> Option<Box<dyn View + Send>> {
+    fn another(&self) -> Option<Box<dyn View>> {
         Some(Box::new(Csv::new(&self.cells.host, self.cells.clock, self.cells.raw)))
     }
 

@@ -72,7 +72,7 @@ impl View for Detail {
         self.clock = clock;
     }
 
-    fn another(&self) -> Option<Box<dyn View + Send>> {
+    fn another(&self) -> Option<Box<dyn View>> {
         Some(Box::new(Detail { clock: self.clock, seconds: self.seconds.clone() }))
     }
 }

@@ -137,15 +137,8 @@ impl View for Json {
         }
         self.separate(out);
         let Json { columns, memo, cells, .. } = self;
-        memo.row(op);
         let start = out.len();
-        for run in columns.chunk_by(|(_, a), (_, b)| a.of_caller == b.of_caller) {
-            if run[0].1.of_caller {
-                memo.cells(out, |out| cells.run(out, op, run));
-            } else {
-                cells.run(out, op, run);
-            }
-        }
+        memo.row(out, op, columns, |(_, column)| column.of_caller, |out, run| cells.run(out, op, run));
         // Instead of the first comma.
         out[start] = b'{';
         out.push(b'}');
@@ -178,7 +171,7 @@ impl View for Json {
         name.clone_into(&mut self.cells.host);
     }
 
-    fn another(&self) -> Option<Box<dyn View + Send>> {
+    fn another(&self) -> Option<Box<dyn View>> {
         // In an array the first has no comma before it.
         (!self.array).then(|| Box::new(Json::lines(&self.cells.host, self.cells.clock)) as _)
     }

@@ -4,6 +4,19 @@
 /// Parts that each power of two is divided into, as a power of two.
 const PARTS: u32 = 5;
 
+/// How long a call took, ns, and the place where it is counted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Took {
+    pub ns: u64,
+    place: usize,
+}
+
+impl Took {
+    pub fn new(ns: u64) -> Took {
+        Took { ns, place: place(ns) }
+    }
+}
+
 /// Durations counted; the place is [`place`], and what lies behind the longest so far is not kept.
 #[derive(Debug, Default)]
 pub(super) struct Latencies(Vec<u64>);
@@ -22,8 +35,8 @@ fn longest(place: usize) -> u64 {
 }
 
 impl Latencies {
-    pub fn record(&mut self, ns: u64) {
-        let at = place(ns);
+    pub fn record(&mut self, took: Took) {
+        let at = took.place;
         if at >= self.0.len() {
             self.0.reserve_exact(at + 1 - self.0.len());
             self.0.resize(at + 1, 0);
@@ -72,7 +85,7 @@ mod tests {
         let mut latencies = Latencies::default();
         assert_eq!(latencies.quantile(0.5), None);
         let mut list: Vec<u64> = (0..1000).map(|n| n * n * 77 % 5_000_011).collect();
-        list.iter().for_each(|ns| latencies.record(*ns));
+        list.iter().for_each(|ns| latencies.record(Took::new(*ns)));
         list.sort_unstable();
         for (share, nth) in [(0.0, 0), (0.5, 499), (0.9, 899), (0.99, 989), (1.0, 999)] {
             let (got, exact) = (latencies.quantile(share).unwrap(), list[nth]);

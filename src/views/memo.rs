@@ -39,8 +39,27 @@ enum Now {
 }
 
 impl Memo {
+    /// Appends the row of a call: `write` appends the cells of a run of columns that are all `of_caller` or all not.
+    pub fn row<C>(
+        &mut self,
+        out: &mut Vec<u8>,
+        op: &Op<'_>,
+        columns: &[C],
+        of_caller: impl Fn(&C) -> bool,
+        mut write: impl FnMut(&mut Vec<u8>, &[C]),
+    ) {
+        self.begin(op);
+        for run in columns.chunk_by(|a, b| of_caller(a) == of_caller(b)) {
+            if of_caller(&run[0]) {
+                self.cells(out, |out| write(out, run));
+            } else {
+                write(out, run);
+            }
+        }
+    }
+
     /// The row of this call begins.
-    pub fn row(&mut self, op: &Op<'_>) {
+    fn begin(&mut self, op: &Op<'_>) {
         self.now = Now::Write;
         let Some(caller) = op.caller() else { return };
         // A process that nobody has told of is one with nothing to tell.
@@ -68,7 +87,7 @@ impl Memo {
 
     /// Appends the next run of cells; each row asks for the same in the same order.
     #[inline]
-    pub fn cells(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    fn cells(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
         match &mut self.now {
             Now::Write => write(out),
             Now::Keep(at) => {

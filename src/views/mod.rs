@@ -58,7 +58,7 @@ pub struct Remark<'a> {
 }
 
 /// One way of showing calls. All methods append to `out`; none can fail.
-pub trait View {
+pub trait View: Send {
     /// Before the first row.
     fn begin(&mut self, _out: &mut Vec<u8>) {}
 
@@ -82,7 +82,7 @@ pub trait View {
 
     /// Another view that shows rows as this one does, for another thread; `None` where a row depends on those before it. The
     /// other is told the clock and the host before the first row.
-    fn another(&self) -> Option<Box<dyn View + Send>> {
+    fn another(&self) -> Option<Box<dyn View>> {
         None
     }
 }

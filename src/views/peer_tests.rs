@@ -144,7 +144,7 @@ fn namespace_and_name_are_those_of_the_beginning() {
     let (mut assembler, mut rows) = (Assembler::new(), Vec::new());
     for event in [enter, synth::exit(14).mnt_ns(2)] {
         let mut sink = |op: &crate::assemble::Op<'_>| {
-            rows.push((op.common.mnt_ns, op.mnt_ns_after(), op.task.unwrap().comm.to_vec()));
+            rows.push((op.common.mnt_ns, op.mnt_ns_after(), op.task.unwrap().comm().to_vec()));
         };
         assembler.event(&event.build(), &mut sink).unwrap();
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::call::write_arg;
 use super::columns::{COLUMNS, Cell, Column};
-use super::latency::Latencies;
+use super::latency::{Latencies, Took};
 use super::{Lost, View, status, text};
 use crate::assemble::keyed::Keyed;
 use crate::assemble::{Op, Outcome};
@@ -93,12 +93,15 @@ pub struct Stats {
 /// One table.
 pub(super) struct Table {
     pub key: Key,
-    /// By the cells of the key, as text, each followed by a NUL, which no cell contains.
-    pub groups: HashMap<Vec<u8>, Group, Keyed>,
+    pub groups: Vec<Group>,
+    /// Which of them has a key: its cells as text, each followed by a NUL, which no cell contains.
+    pub by_key: HashMap<Vec<u8>, usize, Keyed>,
     /// What came when there was no room for another key.
     pub others: Option<Group>,
     /// Room for keys, and bytes of them.
     room: (usize, usize),
+    /// The key of the call before, and its group: most calls have the same.
+    last: (Vec<u8>, Option<usize>),
 }
 
 /// What is counted of one group.
@@ -111,12 +114,36 @@ pub(super) struct Group {
     pub max_ns: Option<u64>,
 }
 
+/// What every group counts of a call.
+struct Counted {
+    failed: bool,
+    unfinished: bool,
+    took: Option<Took>,
+}
+
+impl Counted {
+    fn of(op: &Op<'_>) -> Counted {
+        Counted {
+            failed: op.failed(),
+            unfinished: matches!(op.outcome, Outcome::Unfinished { .. }),
+            took: op.duration_ns().map(Took::new),
+        }
+    }
+}
+
 impl Stats {
     /// Statistics that have seen nothing.
     pub fn new(options: StatsOptions) -> Stats {
         let share = options.by.len().max(1);
         let room = ((KEYS_MAX / share).max(1), KEY_BYTES_MAX / share);
-        let table = |key: &Key| Table { key: key.clone(), groups: HashMap::default(), others: None, room };
+        let table = |key: &Key| Table {
+            key: key.clone(),
+            groups: Vec::new(),
+            by_key: HashMap::default(),
+            others: None,
+            room,
+            last: (Vec::new(), None),
+        };
         let tables = options.by.iter().map(table).collect();
         Stats {
             options,
@@ -131,13 +158,13 @@ impl Stats {
 }
 
 impl Group {
-    fn add(&mut self, op: &Op<'_>) {
+    fn add(&mut self, call: &Counted) {
         self.count += 1;
-        self.failed += u64::from(op.failed());
-        self.unfinished += u64::from(matches!(op.outcome, Outcome::Unfinished { .. }));
-        if let Some(ns) = op.duration_ns() {
-            self.latencies.record(ns);
-            self.max_ns = self.max_ns.max(Some(ns));
+        self.failed += u64::from(call.failed);
+        self.unfinished += u64::from(call.unfinished);
+        if let Some(took) = call.took {
+            self.latencies.record(took);
+            self.max_ns = self.max_ns.max(Some(took.ns));
         }
     }
 
@@ -149,23 +176,35 @@ impl Group {
 }
 
 impl Table {
-    fn add(&mut self, op: &Op<'_>, scratch: &mut Vec<u8>) {
+    fn add(&mut self, op: &Op<'_>, call: &Counted, scratch: &mut Vec<u8>) {
         scratch.clear();
         for column in &self.key.0 {
             write_key(scratch, op, (column.get)(op));
             scratch.push(0);
         }
-        if let Some(group) = self.groups.get_mut(&scratch[..]) {
-            return group.add(op);
+        if *scratch != self.last.0 {
+            self.last.1 = self.find(scratch);
+            std::mem::swap(scratch, &mut self.last.0);
+        }
+        let group = self.last.1.and_then(|at| self.groups.get_mut(at));
+        group.unwrap_or_else(|| self.others.get_or_insert_default()).add(call);
+    }
+
+    /// The group of a key; `None`: it is one of the others.
+    fn find(&mut self, wanted: &[u8]) -> Option<usize> {
+        if let Some(at) = self.by_key.get(wanted) {
+            return Some(*at);
         }
         let (keys, bytes) = &mut self.room;
-        if *keys == 0 || *bytes < scratch.len() {
+        if *keys == 0 || *bytes < wanted.len() {
             // No shorter key after it either: what is counted apart are the first keys, which can be said in a word.
             *keys = 0;
-            return self.others.get_or_insert_default().add(op);
+            return None;
         }
-        (*keys, *bytes) = (*keys - 1, *bytes - scratch.len());
-        self.groups.entry(scratch.clone()).or_default().add(op);
+        (*keys, *bytes) = (*keys - 1, *bytes - wanted.len());
+        self.by_key.insert(wanted.to_vec(), self.groups.len());
+        self.groups.push(Group::default());
+        Some(self.groups.len() - 1)
     }
 }
 
@@ -195,9 +234,10 @@ impl View for Stats {
         }
         let (first, last) = self.span.unwrap_or((op.time(), op.time()));
         self.span = Some((first.min(op.time()), last.max(op.time())));
-        self.total.add(op);
+        let call = Counted::of(op);
+        self.total.add(&call);
         for table in &mut self.tables {
-            table.add(op, &mut self.scratch);
+            table.add(op, &call, &mut self.scratch);
         }
     }
 

@@ -109,7 +109,8 @@ fn duration(ns: u64) -> String {
 
 /// The cells of each key with its group, the most frequent first.
 fn sorted(table: &Table, top: usize) -> Vec<(Vec<String>, &Group)> {
-    let mut rows: Vec<(&Vec<u8>, &Group)> = table.groups.iter().collect();
+    let groups = table.by_key.iter().filter_map(|(key, at)| Some((key, table.groups.get(*at)?)));
+    let mut rows: Vec<(&Vec<u8>, &Group)> = groups.collect();
     rows.sort_by(|a, b| b.1.count.cmp(&a.1.count).then(a.0.cmp(b.0)));
     rows.truncate(if top == 0 { usize::MAX } else { top });
     rows.into_iter()

@@ -6,6 +6,7 @@ use super::clock::{Clock, Seconds};
 use super::columns::{COLUMNS, Cell, Column};
 use super::extra;
 use super::json::write_args;
+use super::memo::Memo;
 use super::{Lost, Remark, View, status};
 use crate::assemble::Op;
 use crate::decode::{Names, Part, digits, errno, escape};
@@ -42,9 +43,17 @@ pub struct TextOptions {
 /// The text view.
 pub struct Text {
     options: TextOptions,
-    seconds: Seconds,
+    memo: Memo,
+    cells: Cells,
     first: Option<u64>,
     last: Option<u64>,
+}
+
+/// What cells are written with.
+struct Cells {
+    clock: Clock,
+    seconds: Seconds,
+    host: String,
 }
 
 impl Text {
@@ -54,7 +63,8 @@ impl Text {
             options.columns = COLUMNS.iter().filter(|column| DEFAULT.contains(&column.key)).collect();
         }
         let seconds = Seconds::new("%H:%M:%S", options.utc);
-        Text { options, seconds, first: None, last: None }
+        let cells = Cells { clock: options.clock, seconds, host: options.host.clone() };
+        Text { options, memo: Memo::default(), cells, first: None, last: None }
     }
 
     fn stamps(&mut self, out: &mut Vec<u8>, time: u64) {
@@ -63,16 +73,27 @@ impl Text {
         for at in 0..self.options.stamps.len() {
             let start = out.len();
             match self.options.stamps[at] {
-                Stamp::Clock => self.time_of_day(out, time),
+                Stamp::Clock => self.cells.time_of_day(out, time),
                 Stamp::Relative => seconds(out, first, time),
                 Stamp::Delta => seconds(out, last, time),
             }
             pad(out, start, self.options.stamps[at].width());
         }
     }
+}
 
+impl Cells {
     fn time_of_day(&mut self, out: &mut Vec<u8>, boottime_ns: u64) {
-        time_of_day(out, boottime_ns, self.options.clock, &mut self.seconds);
+        time_of_day(out, boottime_ns, self.clock, &mut self.seconds);
+    }
+
+    /// All of a run of columns, each filled up to its width.
+    fn run(&mut self, out: &mut Vec<u8>, op: &Op<'_>, run: &[&'static Column]) {
+        for column in run {
+            let start = out.len();
+            self.cell(out, op, (column.get)(op));
+            pad(out, start, column.width);
+        }
     }
 
     fn cell(&mut self, out: &mut Vec<u8>, op: &Op<'_>, cell: Cell<'_>) {
@@ -84,7 +105,7 @@ impl Text {
             Cell::Name(name) => out.extend_from_slice(name.as_bytes()),
             Cell::Comm(name) => escape::escape(out, name),
             Cell::Time(time) => self.time_of_day(out, time),
-            Cell::Host => escape::escape(out, self.options.host.as_bytes()),
+            Cell::Host => escape::escape(out, self.host.as_bytes()),
             Cell::Call => op.call().write_name(out),
             Cell::Arg(arg) => write_arg(out, &arg),
             Cell::Args => write_args(out, op.call()),
@@ -221,37 +242,34 @@ impl View for Text {
         if !self.options.stamps.is_empty() {
             self.stamps(out, op.time());
         }
-        for at in 0..self.options.columns.len() {
-            let column = self.options.columns[at];
-            let start = out.len();
-            self.cell(out, op, (column.get)(op));
+        let Text { options, memo, cells, .. } = self;
+        if let Some((last, columns)) = options.columns.split_last() {
+            memo.row(out, op, columns, |column| column.of_caller, |out, run| cells.run(out, op, run));
             // Nothing follows the last column, and what it holds may end in spaces of its own.
-            if at + 1 < self.options.columns.len() {
-                pad(out, start, column.width);
-            }
+            cells.cell(out, op, (last.get)(op));
         }
         out.push(b'\n');
     }
 
     fn lost(&mut self, out: &mut Vec<u8>, lost: &Lost<'_>) {
-        loss(out, lost, self.options.clock, &mut self.seconds);
+        loss(out, lost, self.cells.clock, &mut self.cells.seconds);
     }
 
     fn remark(&mut self, out: &mut Vec<u8>, said: &Remark<'_>) {
-        remark(out, said, self.options.clock, &mut self.seconds);
+        remark(out, said, self.cells.clock, &mut self.cells.seconds);
     }
 
     fn clock(&mut self, clock: Clock) {
-        self.options.clock = clock;
+        self.cells.clock = clock;
     }
 
-    fn another(&self) -> Option<Box<dyn View + Send>> {
+    fn another(&self) -> Option<Box<dyn View>> {
         let alone = self.options.stamps.iter().all(|stamp| *stamp == Stamp::Clock);
         alone.then(|| Box::new(Text::new(self.options.clone())) as _)
     }
 
     fn host(&mut self, name: &str) {
-        name.clone_into(&mut self.options.host);
+        name.clone_into(&mut self.cells.host);
     }
 }
 

@@ -3,10 +3,9 @@
 //! First the calls are put together as for any view, and the events that the wanted ones are from are noted; then these events
 //! are copied. So a cut holds what `replay` with the same filter shows.
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Seek};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use mountsnoop::assemble::Op;
@@ -73,14 +72,15 @@ fn open(args: &CutArgs) -> Result<File> {
 /// The first time through: which events are wanted.
 fn choose(args: &CutArgs, file: File) -> Result<Kept> {
     let name = input::name(&args.input);
-    let kept = Rc::new(RefCell::new(Kept::default()));
+    let kept = Arc::new(Mutex::new(Kept::default()));
     let mut rows = Rows::new(&args.filter, args.utc, Box::new(Keep(kept.clone())), io::sink())?;
     rows.share(SHARE);
     rows.read(
         Reader::from_file(file).with_context(|| name.clone())?,
         Complaints::of_first_reading(&args.input),
     )?;
-    let kept = kept.take();
+    rows.end()?;
+    let kept = std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
     if kept.is_full() {
         bail!(
             "{name} holds more events than can be cut at once: cut it by time first, with --since and --until"
@@ -90,11 +90,11 @@ fn choose(args: &CutArgs, file: File) -> Result<Kept> {
 }
 
 /// Shows nothing, and notes what would be shown.
-struct Keep(Rc<RefCell<Kept>>);
+struct Keep(Arc<Mutex<Kept>>);
 
 impl View for Keep {
     fn row(&mut self, _: &mut Vec<u8>, op: &Op<'_>) {
-        let mut kept = self.0.borrow_mut();
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         op.events().for_each(|number| kept.insert(number));
     }
 }

@@ -1,10 +1,11 @@
-//! Calls to rows on other threads, a batch on each in turn: the rows come back in the order of the calls.
+//! Calls to rows on other threads, a batch on each in turn, or on one that sees all of them: the rows come back in the order of the
+//! calls.
 //! It must not know which rows there are, nor where they go.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use mountsnoop::assemble::Batch;
 use mountsnoop::views::{Clock, Lost, Remark, View};
@@ -67,8 +68,10 @@ impl Job {
 
 /// A thread with a view of its own.
 struct Maker {
+    view: Sender<Box<dyn View>>,
     jobs: Sender<Job>,
     made: Receiver<Job>,
+    thread: JoinHandle<Option<Box<dyn View>>>,
 }
 
 /// The threads, the one first that has the oldest job.
@@ -79,10 +82,25 @@ pub struct Makers {
 }
 
 impl Makers {
-    /// One for each of so many CPUs. None where there is only one, or a row of this view depends on those before it.
-    pub fn start(view: &dyn View, cpus: usize) -> Option<Makers> {
-        let makers = (0..cpus.min(MAKERS_MAX)).map_while(|_| Maker::start(view)).collect::<Vec<_>>();
-        (makers.len() > 1).then_some(Makers { makers, oldest: 0, jobs: 0 })
+    /// One for each of so many CPUs, or a single one where a row of this view depends on those before it: the first takes the view
+    /// itself, until [`Makers::end`]. None where there is only one CPU, or no thread to be had.
+    pub fn start(view: &mut Option<Box<dyn View>>, cpus: usize) -> Option<Makers> {
+        let others = (1..cpus.min(MAKERS_MAX)).map_while(|_| view.as_ref()?.another()).collect::<Vec<_>>();
+        let threads = if cpus > 1 { 1 + others.len() } else { 0 };
+        let makers = (0..threads).map_while(|_| Maker::start()).collect::<Vec<_>>();
+        if makers.is_empty() {
+            return None;
+        }
+        for (maker, view) in makers.iter().zip(view.take().into_iter().chain(others)) {
+            let _ = maker.view.send(view);
+        }
+        Some(Makers { makers, oldest: 0, jobs: 0 })
+    }
+
+    /// Ends the threads. The view is as the last job has left it.
+    pub fn end(self) -> io::Result<Box<dyn View>> {
+        let ends = self.makers.into_iter().map(Maker::end).collect::<Vec<_>>();
+        ends.into_iter().next().flatten().ok_or_else(died)
     }
 
     /// Whether one must be taken before another can be given.
@@ -108,19 +126,26 @@ impl Makers {
 }
 
 impl Maker {
-    fn start(view: &dyn View) -> Option<Maker> {
-        let mut view = view.another()?;
-        let ((jobs, given), (send, made)) = (channel::<Job>(), channel());
+    /// A thread that waits for its view; `None` where there can be none.
+    fn start() -> Option<Maker> {
+        let ((view, its), (jobs, given), (send, made)) = (channel::<Box<dyn View>>(), channel::<Job>(), channel());
         let run = move || {
+            let mut view = its.recv().ok()?;
             for mut job in given {
                 job.make(&mut *view);
                 if send.send(job).is_err() {
-                    return;
+                    break;
                 }
             }
+            Some(view)
         };
-        thread::Builder::new().name("rows".into()).spawn(run).ok()?;
-        Some(Maker { jobs, made })
+        let thread = thread::Builder::new().name("rows".into()).spawn(run).ok()?;
+        Some(Maker { view, jobs, made, thread })
+    }
+
+    fn end(self) -> Option<Box<dyn View>> {
+        drop(self.jobs);
+        self.thread.join().ok().flatten()
     }
 }
 

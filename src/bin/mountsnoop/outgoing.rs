@@ -16,16 +16,17 @@ use crate::makers::{Job, Makers, Note};
 const CHUNK: usize = 64 << 10;
 /// A batch of calls becomes rows when it has grown to this, bytes.
 const BATCH: usize = 64 << 10;
-/// So many chunks without anybody asking for them to be written out are worth other threads.
-const WORTH_THREADS: usize = 8;
+/// So many calls without anybody asking for their rows to be written out are worth other threads.
+const WORTH_THREADS: usize = 4096;
 
 /// What was printed and is not yet written. One event may make any number of rows, so each may have to go out.
 pub struct Outgoing<W: Write> {
-    view: Box<dyn View>,
+    /// None while the makers have it.
+    view: Option<Box<dyn View>>,
     buffer: Vec<u8>,
     to: W,
     failed: Option<io::Error>,
-    chunks: usize,
+    calls: usize,
     cpus: usize,
     makers: Option<Makers>,
     /// For the makers; its clock and host are what holds now.
@@ -40,42 +41,54 @@ impl<W: Write> Outgoing<W> {
         view.begin(&mut buffer);
         let cpus = thread::available_parallelism().map_or(1, NonZero::get);
         let (job, spare) = (Job::default(), Vec::new());
-        Outgoing { view, buffer, to, failed: None, chunks: 0, cpus, makers: None, job, spare }
+        let view = Some(view);
+        Outgoing { view, buffer, to, failed: None, calls: 0, cpus, makers: None, job, spare }
     }
 
     /// Adds a row.
     #[inline]
     pub fn row(&mut self, op: &Op<'_>) {
-        if self.makers.is_none() {
-            self.view.row(&mut self.buffer, op);
-            return self.spill();
-        }
-        self.job.calls.add(op);
-        if self.job.calls.size() >= BATCH {
-            self.hand_over();
+        match &mut self.view {
+            Some(view) => {
+                view.row(&mut self.buffer, op);
+                self.spill();
+                self.calls += 1;
+                if self.calls == WORTH_THREADS {
+                    self.put();
+                    self.makers = Makers::start(&mut self.view, self.cpus);
+                }
+            }
+            None => {
+                self.job.calls.add(op);
+                if self.job.calls.size() >= BATCH {
+                    self.hand_over();
+                }
+            }
         }
     }
 
     /// Adds what is no call.
     pub fn note(&mut self, note: Note) {
-        if self.makers.is_none() {
-            note.show(&mut *self.view, &mut self.buffer);
-            return self.spill();
+        match &mut self.view {
+            Some(view) => {
+                note.show(&mut **view, &mut self.buffer);
+                self.spill();
+            }
+            None => {
+                self.job.note = Some(note);
+                self.hand_over();
+            }
         }
-        self.job.note = Some(note);
-        self.hand_over();
     }
 
     /// How the times of what follows are to be read.
     pub fn clock(&mut self, clock: Clock) {
         self.change(|job| job.clock = clock);
-        self.view.clock(clock);
     }
 
     /// Which host what follows is from.
     pub fn host(&mut self, name: &str) {
         self.change(|job| job.host = name.into());
-        self.view.host(name);
     }
 
     fn change(&mut self, change: impl FnOnce(&mut Job)) {
@@ -83,20 +96,30 @@ impl<W: Write> Outgoing<W> {
             self.hand_over();
         }
         change(&mut self.job);
+        self.tell();
     }
 
-    /// Writes out what is too much to keep; a failure is kept for [`Outgoing::result`].
+    /// Tells the view what holds now; makers are told with each job.
+    fn tell(&mut self) {
+        if let Some(view) = &mut self.view {
+            view.clock(self.job.clock);
+            view.host(&self.job.host);
+        }
+    }
+
+    /// Writes out what is too much to keep.
     #[inline]
     fn spill(&mut self) {
         if self.buffer.len() >= CHUNK {
-            let written = self.to.write_all(&self.buffer);
-            self.note_failure(written);
-            self.buffer.clear();
-            self.chunks += 1;
-            if self.chunks == WORTH_THREADS {
-                self.makers = Makers::start(&*self.view, self.cpus);
-            }
+            self.put();
         }
+    }
+
+    /// Writes out the rows made on this thread; a failure is kept for [`Outgoing::result`].
+    fn put(&mut self) {
+        let written = self.to.write_all(&self.buffer);
+        self.note_failure(written);
+        self.buffer.clear();
     }
 
     fn note_failure<T>(&mut self, result: io::Result<T>) -> Option<T> {
@@ -135,24 +158,28 @@ impl<W: Write> Outgoing<W> {
             self.hand_over();
         }
         while self.take() {}
-        self.result()?;
-        self.to.write_all(&self.buffer)?;
-        self.buffer.clear();
-        Ok(())
+        self.put();
+        self.result()
     }
 
     /// Writes all rows there are, for somebody who waits for them: those that follow are made on this thread again.
     pub fn flush(&mut self) -> Result<()> {
         self.write()?;
-        (self.makers, self.chunks) = (None, 0);
-        self.spare.clear();
+        if let Some(makers) = self.makers.take() {
+            self.view = Some(makers.end()?);
+            self.spare.clear();
+            self.tell();
+        }
+        self.calls = 0;
         Ok(self.to.flush()?)
     }
 
     /// Ends the view.
     pub fn end(&mut self) -> Result<()> {
-        self.write()?;
-        self.view.end(&mut self.buffer);
+        self.flush()?;
+        if let Some(view) = &mut self.view {
+            view.end(&mut self.buffer);
+        }
         self.flush()
     }
 }

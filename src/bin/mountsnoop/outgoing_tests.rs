@@ -82,15 +82,25 @@ fn rows_are_the_same_on_any_number_of_cpus() {
 }
 
 #[test]
-fn a_view_whose_rows_depend_on_those_before_stays_on_one_thread() {
-    let mut bytes = Vec::new();
-    let mut out = Outgoing::new(Box::new(Json::array("", Clock::default())), &mut bytes);
-    out.cpus = 2;
-    show(&mut out, CALLS);
-    assert!(out.makers.is_none());
-    out.end().unwrap();
-    drop(out);
-    serde_json::from_slice::<Vec<serde_json::Value>>(&bytes).unwrap();
+fn a_view_whose_rows_depend_on_those_before_sees_all_calls_on_any_number_of_cpus() {
+    let on = |cpus: usize| {
+        let mut bytes = Vec::new();
+        let mut out = Outgoing::new(Box::new(Json::array("", Clock::default())), &mut bytes);
+        out.cpus = cpus;
+        for _ in 0..2 {
+            show(&mut out, CALLS);
+            assert_eq!(out.makers.is_some(), cpus > 1, "{cpus} CPUs: another thread");
+            out.flush().unwrap();
+        }
+        out.end().unwrap();
+        drop(out);
+        bytes
+    };
+    let want = on(1);
+    let rows = serde_json::from_slice::<Vec<serde_json::Value>>(&want).unwrap();
+    let marks = rows.iter().filter(|row| row.get("marker").is_some()).count();
+    assert_eq!((rows.len() - marks) as u64, 2 * CALLS);
+    assert!(on(2) == want, "the rows are others on two CPUs");
 }
 
 #[test]
