@@ -35,28 +35,45 @@ pub fn is_clean(bytes: &[u8]) -> bool {
     }
 }
 
-/// Appends `bytes` with a `mark` before each byte that needs one, without a branch for each byte.
+/// Has the highest bit of each of eight bytes set that is `byte`, and no other.
 #[inline]
-pub fn mark(out: &mut Vec<u8>, bytes: &[u8], mark: u8, needs_one: impl Fn(u8) -> bool) {
-    const STEP: usize = 16;
-    // Twice as many at most, so that no place is outside.
-    let mark_some = |bytes: &[u8], marked: &mut [u8; 2 * STEP]| {
-        bytes.iter().fold(0, |at, &byte| {
-            marked[at % (2 * STEP)] = mark;
-            let at = at + usize::from(needs_one(byte));
-            marked[at % (2 * STEP)] = byte;
-            at + 1
-        })
-    };
-    let (chunks, rest) = bytes.as_chunks::<STEP>();
-    let mut marked = [0; 2 * STEP];
-    for chunk in chunks {
-        // Of a length known when this is compiled.
-        let end = mark_some(chunk, &mut marked);
-        out.extend_from_slice(&marked[..end]);
+fn equal(bytes: u64, byte: u8) -> u64 {
+    const LOW: u64 = u64::from_le_bytes([0x7f; 8]);
+    let difference = bytes ^ u64::from_le_bytes([byte; 8]);
+    !(((difference & LOW) + LOW) | difference | LOW)
+}
+
+/// Appends `bytes` with a `mark` before each that is one of `marked`: eight at a time, without a branch for each byte.
+#[inline]
+pub fn mark(out: &mut Vec<u8>, bytes: &[u8], mark: u8, marked: &[u8]) {
+    const STEP: usize = 8;
+    // Twice as many at most; what is written behind them is written over by what follows.
+    const PIECE: usize = 8 * STEP;
+    let mut to = [0; 2 * PIECE + STEP];
+    for piece in bytes.chunks(PIECE) {
+        let mut at = 0;
+        for chunk in piece.chunks(STEP) {
+            let mut rest = u64::from_le_bytes(chunk.first_chunk().copied().unwrap_or_else(|| {
+                let mut whole = [0; STEP];
+                whole[..chunk.len()].copy_from_slice(chunk);
+                whole
+            }));
+            let mut found = marked.iter().fold(0, |found, byte| found | equal(rest, *byte));
+            let end = at + chunk.len() + found.count_ones() as usize;
+            while found != 0 {
+                let before = found.trailing_zeros() & !7;
+                to[at..at + STEP].copy_from_slice(&rest.to_le_bytes());
+                at += before as usize / 8;
+                to[at] = mark;
+                at += 1;
+                // The byte itself comes first now, and is looked at no more.
+                (rest, found) = (rest >> before, (found >> before) & !0xff);
+            }
+            to[at..at + STEP].copy_from_slice(&rest.to_le_bytes());
+            at = end;
+        }
+        out.extend_from_slice(&to[..at]);
     }
-    let end = mark_some(rest, &mut marked);
-    out.extend_from_slice(&marked[..end]);
 }
 
 /// Appends `bytes` escaped as in a C string, without the quotes.
@@ -182,8 +199,8 @@ mod tests {
         for length in 0..100 {
             let text = "a\"\"b".repeat(length);
             let mut out = Vec::new();
-            mark(&mut out, text.as_bytes(), b'!', |byte| byte == b'"');
-            assert_eq!(String::from_utf8(out).unwrap(), text.replace('"', "!\""));
+            mark(&mut out, text.as_bytes(), b'!', b"\"b");
+            assert_eq!(String::from_utf8(out).unwrap(), text.replace('"', "!\"").replace('b', "!b"));
         }
     }
 

@@ -17,15 +17,14 @@ pub fn write_call(out: &mut Vec<u8>, op: &Op<'_>) {
     if op.common.abi != layout::ABI_NATIVE {
         write_abi(out, op.common.abi);
     }
-    let mut separator: &[u8] = b"(";
+    out.push(b'(');
+    let start = out.len();
     op.call().args(|arg| {
-        out.extend_from_slice(separator);
+        if out.len() > start {
+            out.extend_from_slice(b", ");
+        }
         write_arg(out, &arg);
-        separator = b", ";
     });
-    if separator == b"(" {
-        out.push(b'(');
-    }
     write_outcome(out, &op.outcome);
 }
 

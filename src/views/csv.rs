@@ -109,7 +109,7 @@ fn field(out: &mut Vec<u8>, text: &[u8]) {
         return out.extend_from_slice(text);
     }
     out.push(b'"');
-    escape::mark(out, text, b'"', |byte| byte == b'"');
+    escape::mark(out, text, b'"', b"\"");
     out.push(b'"');
 }
 

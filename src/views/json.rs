@@ -112,7 +112,7 @@ impl Cells {
         self.scratch.clear();
         super::write_call(&mut self.scratch, op);
         out.push(b'"');
-        escape::mark(out, &self.scratch, b'\\', |byte| (byte == b'"') | (byte == b'\\'));
+        escape::mark(out, &self.scratch, b'\\', b"\"\\");
         out.push(b'"');
     }
 }

@@ -199,6 +199,13 @@ impl<W: Write> Rows<W> {
     #[inline]
     pub fn next(&mut self, reader: &mut Reader, complaints: &mut Complaints) -> Result<bool> {
         let then = match reader.next() {
+            // Nearly all are, and hold nothing that would have to be dropped.
+            Ok(Some(Item::Event(event))) => {
+                self.begun = true;
+                self.streams.now.assembler.number(self.trace | event.index);
+                self.event(event.bytes)?;
+                return Ok(true);
+            }
             Ok(Some(item)) => self.item(item, complaints)?,
             Ok(None) => return Ok(false),
             Err(error) => {
@@ -220,14 +227,10 @@ impl<W: Write> Rows<W> {
         Ok(true)
     }
 
-    #[inline]
+    /// What is no event.
     fn item(&mut self, item: Item<'_>, complaints: &mut Complaints) -> Result<Then> {
         self.begun = true;
         match item {
-            Item::Event(event) => {
-                self.streams.now.assembler.number(self.trace | event.index);
-                self.event(event.bytes)?;
-            }
             Item::Start { header: Some(header), segment_no } => {
                 self.trace = u64::from(segment_no) << TRACE_SHIFT;
                 self.start_file(header, complaints)?;
