@@ -128,7 +128,8 @@ impl Makers {
 impl Maker {
     /// A thread that waits for its view; `None` where there can be none.
     fn start() -> Option<Maker> {
-        let ((view, its), (jobs, given), (send, made)) = (channel::<Box<dyn View>>(), channel::<Job>(), channel());
+        let ((view, its), (jobs, given), (send, made)) =
+            (channel::<Box<dyn View>>(), channel::<Job>(), channel());
         let run = move || {
             let mut view = its.recv().ok()?;
             for mut job in given {
