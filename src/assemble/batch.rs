@@ -79,7 +79,7 @@ impl Batch {
             let told = kept.told.clone().map(|(number, place)| (number, &self.bytes[place]));
             Op {
                 common: kept.common,
-                task: Op::task_of(&kept.common, enter),
+                task: Op::task_of(enter),
                 call: OnceCell::new(),
                 outcome: kept.outcome,
                 enter,

@@ -4,7 +4,7 @@
 use std::cell::OnceCell;
 
 use super::process::Processes;
-use crate::decode::{Body, Call, Event, Identity, Names, Sections, Task, errno};
+use crate::decode::{Call, Identity, Names, Sections, Task, errno, parts};
 use crate::layout::{self, Common};
 
 /// One system call, borrowed from the assembler for as long as it is being shown.
@@ -107,14 +107,14 @@ pub enum Why {
 
 impl<'a> Op<'a> {
     /// What the event that it began with says of it.
-    pub(super) fn task_of(common: &Common, enter: &'a [u8]) -> Option<Task<'a>> {
-        enter.get(..usize::from(common.header_len)).and_then(Task::read)
+    pub(super) fn task_of(enter: &'a [u8]) -> Option<Task<'a>> {
+        parts(enter).and_then(|(header, _)| Task::read(header))
     }
 
     /// What was written when it began.
     #[inline]
     fn begun(&self) -> Sections<'a> {
-        Sections::new(self.enter.get(usize::from(self.common.header_len)..).unwrap_or_default())
+        parts(self.enter).map(|(_, sections)| sections).unwrap_or_default()
     }
 
     /// What was called. Arguments that are not in the trace are absent, never empty or zero. Decoded when it is asked for first:
@@ -141,16 +141,14 @@ impl<'a> Op<'a> {
 
     /// What was told of the process before this call: its program and its ancestors.
     pub fn process(&self) -> Option<Sections<'a>> {
-        self.told_event().map(|event| event.sections)
+        parts(self.told()?).map(|(_, sections)| sections)
     }
 
     /// The cgroup that the caller was in; not where the process has been moved since that was told.
     pub fn cgroup(&self) -> Option<Names<'a>> {
-        let told = self.told_event()?;
-        match told.body {
-            Body::Process(task) if task.cgroup() == self.task?.cgroup() => told.sections.cgroup(),
-            _ => None,
-        }
+        let (header, sections) = parts(self.told()?)?;
+        let same = Task::read(header)?.cgroup() == self.task?.cgroup();
+        sections.cgroup().filter(|_| same)
     }
 
     /// Who made it, as bytes: where they are the same, so are the ids of the caller, its name, cgroup and namespaces.
@@ -169,10 +167,6 @@ impl<'a> Op<'a> {
             Told::Among(processes) => processes.get(self.common.pid, self.task?.start()),
             Told::Known(told) => told,
         }
-    }
-
-    fn told_event(&self) -> Option<Event<'a>> {
-        Event::decode_again(self.told()?).ok()
     }
 
     /// The numbers ([`super::Assembler::number`]) of the events that all of this is from.

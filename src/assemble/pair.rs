@@ -176,7 +176,7 @@ impl Assembler {
     fn emit(&self, at: usize, exit: Option<&Event<'_>>, outcome: Outcome, sink: &mut impl FnMut(&Op<'_>)) {
         let Slot { common, bytes: enter, number, .. } = self.pending.slot(at);
         let numbers = (Some(*number), exit.map(|_| self.number));
-        let (task, call) = (Op::task_of(common, enter), OnceCell::new());
+        let (task, call) = (Op::task_of(enter), OnceCell::new());
         let (exit, told) = (exit.map(|exit| exit.sections).unwrap_or_default(), Told::Among(&self.processes));
         sink(&Op { common: *common, task, call, outcome, enter, exit, numbers, told });
     }

@@ -82,7 +82,7 @@ mod tests {
 
     fn exe(processes: &Processes, pid: u32, start: Option<u64>) -> Option<String> {
         let mut out = Vec::new();
-        Event::decode_again(processes.get(pid, start)?.1).ok()?.sections.exe()?.write(&mut out);
+        Event::decode(processes.get(pid, start)?.1).ok()?.sections.exe()?.write(&mut out);
         Some(String::from_utf8(out).unwrap())
     }
 

@@ -59,18 +59,17 @@ pub fn mark(out: &mut Vec<u8>, bytes: &[u8], mark: u8, marked: &[u8]) {
                 whole
             }));
             let mut found = marked.iter().fold(0, |found, byte| found | equal(rest, *byte));
-            let end = at + chunk.len() + found.count_ones() as usize;
+            let mut left = chunk.len();
             while found != 0 {
-                let before = found.trailing_zeros() & !7;
+                let before = found.trailing_zeros() as usize / 8;
                 to[at..at + STEP].copy_from_slice(&rest.to_le_bytes());
-                at += before as usize / 8;
-                to[at] = mark;
-                at += 1;
+                to[at + before] = mark;
+                (at, left) = (at + before + 1, left - before);
                 // The byte itself comes first now, and is looked at no more.
-                (rest, found) = (rest >> before, (found >> before) & !0xff);
+                (rest, found) = (rest >> (8 * before), found >> (8 * before) & !0xff);
             }
             to[at..at + STEP].copy_from_slice(&rest.to_le_bytes());
-            at = end;
+            at += left;
         }
         out.extend_from_slice(&to[..at]);
     }

@@ -64,18 +64,8 @@ impl<'a> Event<'a> {
         if bytes.len() > layout::EVENT_MAX {
             return Err(Malformed("longer than any event may be"));
         }
-        let event = Event::decode_again(bytes)?;
-        if !matches!(event.body, Body::Unknown) {
-            event.sections.check()?;
-        }
-        Ok(event)
-    }
-
-    /// As [`Event::decode`], for bytes that have passed it: does not look whether the sections reach exactly to the end.
-    #[inline]
-    pub(crate) fn decode_again(bytes: &'a [u8]) -> Result<Event<'a>, Malformed> {
         let common = Common::read(bytes).ok_or(Malformed("shorter than an event header"))?;
-        let Some((header, rest)) = bytes.split_at_checked(usize::from(common.header_len)) else {
+        let Some((header, sections)) = parts(bytes) else {
             return Err(Malformed("its header is longer than the event"));
         };
         let body = match common.phase {
@@ -93,8 +83,20 @@ impl<'a> Event<'a> {
             }
             _ => Body::Unknown,
         };
-        Ok(Event { common, body, sections: Sections { rest } })
+        if !matches!(body, Body::Unknown) {
+            sections.check()?;
+        }
+        Ok(Event { common, body, sections })
     }
+}
+
+/// Header and sections of an event, unchecked: of one that [`Event::decode`] has read, that is all there is to do. `None` where the
+/// header is longer than the event.
+#[inline]
+pub(crate) fn parts(event: &[u8]) -> Option<(&[u8], Sections<'_>)> {
+    let len = layout::u16_at(event, layout::HEADER_LEN)?;
+    let (header, rest) = event.split_at_checked(usize::from(len))?;
+    Some((header, Sections { rest }))
 }
 
 fn ret_of(header: &[u8]) -> Option<i64> {
@@ -194,7 +196,7 @@ pub struct Sections<'a> {
 }
 
 impl<'a> Sections<'a> {
-    /// The sections of an event that has been checked, or what [`Sections::bytes`] were.
+    /// The sections that these bytes are; those of an event have been checked.
     pub(crate) fn new(rest: &'a [u8]) -> Sections<'a> {
         Sections { rest }
     }

@@ -31,6 +31,7 @@ pub use calls::{
     MoveMount, OpenTree, OpenTreeAttr, PivotRoot, Setns, Statmount, Umount, Umount2, Unshare,
 };
 pub use container::Part;
+pub(crate) use event::parts;
 pub use event::{Body, Event, Malformed, Section, Sections, Task};
 pub use known::{Identity, Names, Object, Parent};
 pub use mount::MountOperation;
