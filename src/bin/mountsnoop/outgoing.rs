@@ -15,7 +15,7 @@ use crate::makers::{Job, Makers, Note};
 /// Rows are written out when they have grown to this, bytes.
 const CHUNK: usize = 64 << 10;
 /// A batch of calls becomes rows when it has grown to this, bytes. Larger ones wake fewer threads, but their rows take memory.
-const BATCH: usize = 96 << 10;
+const BATCH: usize = 64 << 10;
 /// So many calls without anybody asking for their rows to be written out are worth other threads.
 const WORTH_THREADS: usize = 4096;
 
