@@ -16,6 +16,7 @@ COSTS = [
     ("same, 5,000 a second, ns more", ["fail", 5_000, 1, 5_000]),
     ("same, 400-byte path, ns more", ["fail400", 50_000]),
     ("same, 4000-byte path, ns more", ["fail4000", 50_000]),
+    ("same, 4000-byte path, 5,000 a second, ns more", ["fail4000", 5_000, 1, 5_000]),
     ("fsopen, 2 fsconfig, fsmount, closed, ns more", ["fsopen", 10_000]),
     ("mount and umount of a tmpfs, ns more", ["tmpfs", 10_000]),
 ]
