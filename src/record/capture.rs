@@ -69,6 +69,8 @@ pub(super) fn run(order: &Order, out: &SyncSender<Message>, asked: &Asked) -> Re
                 }
                 attachment.counts_collide =
                     attach::can_be_preempted(choice.mode, &facts) && !attach::can_keep_cpu(&facts);
+                // Megabytes that nobody needs any more.
+                drop(types);
                 drop(tracefs);
                 return carry(order, skel, links, attachment, &facts, out, asked);
             }
