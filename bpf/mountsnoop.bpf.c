@@ -167,7 +167,7 @@ __noinline int put_rest(__u32 slot, __s32 ret)
  * Each way to attach has one program for all beginnings and one for all returns: a program takes the verifier ten milliseconds
  * and more. Where there must be others, they are a few instructions and then go on in that one, which the recorder has put
  * here. Several maps, because the kernel lets only programs that are attached alike share one: for beginnings and returns since
- * 6.18, for functions with one prototype since 6.12. That of clone3 is another where BTF names it as its stub in kernel/sys_ni.c does.
+ * 6.18, for functions with one prototype since 6.12 and in 6.1.176. That of clone3 is another where BTF names it as its stub in kernel/sys_ni.c does.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
