@@ -54,8 +54,12 @@ impl KernelTypes {
     /// Those of the running kernel.
     pub(super) fn here() -> Result<KernelTypes> {
         let bytes = fs::read(VMLINUX_BTF).with_context(|| format!("failed to read {VMLINUX_BTF}"))?;
-        KernelTypes::read(bytes)
-            .with_context(|| format!("{VMLINUX_BTF} is not type information that is understood here"))
+        KernelTypes::read(bytes).with_context(|| {
+            format!(
+                "the kernel describes its types in a way that is not known here: {VMLINUX_BTF} must be BTF with kinds up to ENUM64; \
+                 try a newer mountsnoop"
+            )
+        })
     }
 
     fn read(bytes: Vec<u8>) -> Option<KernelTypes> {

@@ -59,7 +59,12 @@ pub(super) fn load<'a>(
 
 /// What libbpf is to know of the kernel's types, as a file.
 fn looked_into(types: &KernelTypes) -> Result<OwnedFd> {
-    let bytes = types.only(TYPES).with_context(|| format!("{VMLINUX_BTF} contradicts itself"))?;
+    let bytes = types.only(TYPES).with_context(|| {
+        format!(
+            "the kernel's description of its types is damaged: a type in {VMLINUX_BTF} refers to one that is not there; \
+             try another kernel"
+        )
+    })?;
     let file = memfd_create("types", MemfdFlags::CLOEXEC).context("failed to make a file in memory")?;
     let mut file = fs::File::from(file);
     file.write_all(&bytes).context("failed to write the kernel's types to memory")?;
