@@ -3,6 +3,7 @@
 
 use std::cell::OnceCell;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::op::{Op, Outcome, Told};
 use crate::decode::Sections;
@@ -14,12 +15,15 @@ const RECENT: usize = 16;
 /// Some calls, in the order they were added.
 #[derive(Debug, Default)]
 pub struct Batch {
-    bytes: Vec<u8>,
+    block: Option<Arc<Vec<u8>>>,
+    own: Vec<u8>,
     calls: Vec<Kept>,
+    /// Bytes of the block that the calls were put together from.
+    shared: usize,
     recent: [Option<(u64, usize, usize)>; RECENT],
 }
 
-/// One call. Its bytes stand one after the other: the event that it began with, the sections of the one it returned with.
+/// One call.
 #[derive(Debug)]
 struct Kept {
     common: Common,
@@ -27,68 +31,121 @@ struct Kept {
     numbers: (Option<u64>, Option<u64>),
     /// Number and place of the event that told of its process.
     told: Option<(u64, Range<usize>)>,
-    at: usize,
-    enter: usize,
-    exit: usize,
+    /// The event that it began with.
+    enter: Place,
+    /// The sections of the one it returned with.
+    exit: Place,
+}
+
+/// Where some bytes are.
+#[derive(Debug, Clone)]
+enum Place {
+    /// In the block.
+    Shared(Range<usize>),
+    Own(Range<usize>),
 }
 
 impl Batch {
+    /// Of calls added from here on, what stands in this block is not copied. There is one at most; without, all is copied.
+    pub fn share(&mut self, block: Option<&Arc<Vec<u8>>>) {
+        self.keep();
+        self.block = block.cloned();
+    }
+
+    /// Copies what stands in the block, which is needed no more.
+    pub fn keep(&mut self) {
+        let Some(block) = self.block.take() else { return };
+        for call in &mut self.calls {
+            for place in [&mut call.enter, &mut call.exit] {
+                if let Place::Shared(shared) = place {
+                    *place = copy(&mut self.own, &block[shared.clone()]);
+                }
+            }
+        }
+        self.shared = 0;
+    }
+
     /// Adds a call.
     pub fn add(&mut self, op: &Op<'_>) {
         let told = op.told_numbered().map(|(number, event)| (number, self.tell(op, number, event)));
-        let (at, exit) = (self.bytes.len(), op.exit.bytes());
-        self.bytes.extend_from_slice(op.enter);
-        // Most calls have nothing to add as they return.
-        if !exit.is_empty() {
-            self.bytes.extend_from_slice(exit);
-        }
+        let (enter, exit) = (self.place(op.enter), self.place(op.exit.bytes()));
         let Op { common, outcome, numbers, .. } = *op;
-        self.calls.push(Kept { common, outcome, numbers, told, at, enter: op.enter.len(), exit: exit.len() });
+        self.calls.push(Kept { common, outcome, numbers, told, enter, exit });
+    }
+
+    #[inline]
+    fn place(&mut self, bytes: &[u8]) -> Place {
+        if let Some(at) = self.block.as_ref().and_then(|block| place_in(block, bytes)) {
+            self.shared += bytes.len();
+            return Place::Shared(at);
+        }
+        copy(&mut self.own, bytes)
     }
 
     fn tell(&mut self, op: &Op<'_>, number: u64, event: &[u8]) -> Range<usize> {
         let recent = &mut self.recent[op.common.pid as usize % RECENT];
         if let Some((same, start, end)) = *recent
             && same == number
-            && self.bytes[start..end] == *event
+            && self.own[start..end] == *event
         {
             return start..end;
         }
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(event);
-        *recent = Some((number, start, self.bytes.len()));
-        start..self.bytes.len()
+        let start = self.own.len();
+        self.own.extend_from_slice(event);
+        *recent = Some((number, start, self.own.len()));
+        start..self.own.len()
     }
 
-    /// Bytes of memory that the calls take, about.
+    /// Bytes of memory that the calls take, about, with those of the block that they are from.
     pub fn size(&self) -> usize {
-        self.bytes.len() + self.calls.len() * size_of::<Kept>()
+        self.own.len() + self.shared + self.calls.len() * size_of::<Kept>()
     }
 
-    /// Leaves none.
+    /// Leaves none, and no block.
     pub fn clear(&mut self) {
-        self.bytes.clear();
+        self.block = None;
+        self.shared = 0;
+        self.own.clear();
         self.calls.clear();
         self.recent = [None; RECENT];
     }
 
     /// The calls, each as it was added.
     pub fn calls(&self) -> impl Iterator<Item = Op<'_>> {
-        self.calls.iter().map(|kept| {
-            let (enter, rest) = self.bytes[kept.at..].split_at(kept.enter);
-            let told = kept.told.clone().map(|(number, place)| (number, &self.bytes[place]));
+        let block = self.block.as_ref().map_or(&[][..], |block| block);
+        let bytes = |place: &Place| match place {
+            Place::Shared(place) => &block[place.clone()],
+            Place::Own(place) => &self.own[place.clone()],
+        };
+        self.calls.iter().map(move |kept| {
+            let enter = bytes(&kept.enter);
+            let told = kept.told.clone().map(|(number, place)| (number, &self.own[place]));
             Op {
                 common: kept.common,
                 task: Op::task_of(enter),
                 call: OnceCell::new(),
                 outcome: kept.outcome,
                 enter,
-                exit: Sections::new(&rest[..kept.exit]),
+                exit: Sections::new(bytes(&kept.exit)),
                 numbers: kept.numbers,
                 told: Told::Known(told),
             }
         })
     }
+}
+
+/// Where these bytes stand in the block, if they do.
+#[inline]
+fn place_in(block: &[u8], bytes: &[u8]) -> Option<Range<usize>> {
+    let at = bytes.as_ptr().addr().checked_sub(block.as_ptr().addr())?;
+    let end = at.checked_add(bytes.len())?;
+    (end <= block.len()).then_some(at..end)
+}
+
+fn copy(own: &mut Vec<u8>, bytes: &[u8]) -> Place {
+    let start = own.len();
+    own.extend_from_slice(bytes);
+    Place::Own(start..own.len())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! It must not know what any call means.
 
 use std::cell::OnceCell;
+use std::ops::Range;
 
 use super::op::{Op, Outcome, Told, Unseen, Why};
 use super::orphans::Orphans;
@@ -45,33 +46,67 @@ impl Assembler {
         Assembler { pending, processes, orphans: Orphans::default(), number: 0, share: 1, now: 0, evicted: 0 }
     }
 
-    /// The number of the next event: [`Op::events`] says which events a call is from.
-    pub fn number(&mut self, number: u64) {
-        self.number = number;
-    }
-
     /// Keeps only one in so many of what an assembler that is alone keeps.
     pub fn share(&mut self, among: usize) {
         self.share = among.max(1);
     }
 
+    /// The number of the next event: [`Op::events`] says which events a call is from.
+    pub fn number(&mut self, number: u64) {
+        self.number = number;
+    }
+
     /// Feeds one event; `sink` gets every row that follows from it. Bytes that are no event change nothing.
     pub fn event(&mut self, bytes: &[u8], sink: &mut impl FnMut(&Op<'_>)) -> Result<(), Malformed> {
+        let fed = self.feed(bytes, (self.number, 0..bytes.len()), sink);
+        self.keep(bytes, sink);
+        fed
+    }
+
+    /// Feeds events that stand in one block, each with its number and its place there; returns how many are none. Rows are made
+    /// of the bytes of the block: only of calls that are open at the end is anything copied.
+    pub fn events(
+        &mut self,
+        block: &[u8],
+        events: impl Iterator<Item = (u64, Range<usize>)>,
+        sink: &mut impl FnMut(&Op<'_>),
+    ) -> u64 {
+        let malformed = events.map(|event| u64::from(self.feed(block, event, sink).is_err())).sum();
+        self.keep(block, sink);
+        malformed
+    }
+
+    #[inline]
+    fn feed(
+        &mut self,
+        block: &[u8],
+        (number, place): (u64, Range<usize>),
+        sink: &mut impl FnMut(&Op<'_>),
+    ) -> Result<(), Malformed> {
+        let bytes = &block[place.clone()];
         let event = Event::decode(bytes)?;
-        self.now = self.now.max(event.common.time);
+        let time = event.common.time;
         let wanted = self.orphans.may_be_wanted(&event.common);
+        self.number = number;
+        self.now = self.now.max(time);
         match event.body {
             Body::Enter(_) if self.orphans.is_before(&event.common) => {}
-            Body::Enter(_) => self.enter(event.common, bytes, sink),
-            Body::Exit { ret } => self.exit(&event, ret, wanted, sink),
+            Body::Enter(_) => self.enter(event.common, block, place, sink),
+            Body::Exit { ret } => self.exit(&event, block, ret, wanted, sink),
             Body::Process(task) => {
-                self.processes.insert(&event.common, &task, bytes, self.number, self.share);
+                self.processes.insert(&event.common, &task, bytes, number, self.share);
             }
             Body::Unknown => {}
         }
         // Last, so that the return of a call does not first show it as open.
-        self.clock(event.common.time, sink);
+        self.show(block, sink);
         Ok(())
+    }
+
+    /// Nothing refers to the block any more.
+    fn keep(&mut self, block: &[u8], sink: &mut impl FnMut(&Op<'_>)) {
+        self.pending.keep(block);
+        self.limit(&[], sink);
     }
 
     /// Calls that began before this are not wanted, ns of CLOCK_BOOTTIME: they are no rows, and a return without a
@@ -89,9 +124,15 @@ impl Assembler {
     /// Says what time it is, where the stream does so without an event. Time that goes backwards is ignored.
     pub fn clock(&mut self, boottime_ns: u64, sink: &mut impl FnMut(&Op<'_>)) {
         self.now = self.now.max(boottime_ns);
+        self.show(&[], sink);
+    }
+
+    /// Shows what has been open for long.
+    #[inline]
+    fn show(&mut self, block: &[u8], sink: &mut impl FnMut(&Op<'_>)) {
         while let Some(at) = self.pending.next_to_show(self.now, INTERIM_NS) {
             if !self.has_returned(at) {
-                self.unfinished(at, Why::Interim, sink);
+                self.unfinished(at, block, Why::Interim, sink);
             }
         }
     }
@@ -99,7 +140,7 @@ impl Assembler {
     /// Ends the stream: every call still open gets its final row, in the order they began.
     pub fn finish(&mut self, sink: &mut impl FnMut(&Op<'_>)) {
         for at in self.pending.drain() {
-            self.unfinished(at, Why::StreamEnded, sink);
+            self.unfinished(at, &[], Why::StreamEnded, sink);
             self.pending.release(at);
         }
     }
@@ -122,38 +163,52 @@ impl Assembler {
         std::mem::take(&mut self.evicted)
     }
 
-    fn enter(&mut self, common: Common, bytes: &[u8], sink: &mut impl FnMut(&Op<'_>)) {
+    fn enter(&mut self, common: Common, block: &[u8], place: Range<usize>, sink: &mut impl FnMut(&Op<'_>)) {
         if let Some(at) = self.pending.take(common.tid) {
-            self.give_up(at, Why::ExitLost, sink);
+            self.give_up(at, block, Why::ExitLost, sink);
         }
-        self.pending.insert(common, bytes, self.number);
+        self.pending.insert(common, place, self.number);
+        self.limit(block, sink);
+    }
+
+    /// Gives up calls until no more are open than are kept.
+    #[inline]
+    fn limit(&mut self, block: &[u8], sink: &mut impl FnMut(&Op<'_>)) {
         let (most, bytes) = (CALLS_MAX / self.share, BYTES_MAX / self.share);
         while matches!(self.pending.size(), (calls, held) if calls > most || held > bytes) {
             let Some(at) = self.pending.take_oldest() else { break };
             self.evicted += 1;
-            self.give_up(at, Why::Evicted, sink);
+            self.give_up(at, block, Why::Evicted, sink);
         }
     }
 
-    fn exit(&mut self, event: &Event<'_>, ret: i64, wanted: bool, sink: &mut impl FnMut(&Op<'_>)) {
+    #[inline]
+    fn exit(
+        &mut self,
+        event: &Event<'_>,
+        block: &[u8],
+        ret: i64,
+        wanted: bool,
+        sink: &mut impl FnMut(&Op<'_>),
+    ) {
         let exit = event.common;
         let Some(at) = self.pending.take(exit.tid) else { return self.orphan(event, ret, wanted, sink) };
         let start = self.pending.slot(at).common;
         if (start.call, start.pid) != (exit.call, exit.pid) {
             // The thread, or one with its number, is elsewhere: one return and one beginning are lost.
-            self.give_up(at, Why::ExitLost, sink);
+            self.give_up(at, block, Why::ExitLost, sink);
             return self.orphan(event, ret, wanted, sink);
         }
         let outcome = match Unseen::read(start.flags) {
             Some(why) => Outcome::Orphan { ret: result(&exit, ret), why: Some(why) },
             None => Outcome::Done { ret, duration_ns: exit.time.saturating_sub(start.time), exit },
         };
-        self.emit(at, Some(event), outcome, sink);
+        self.emit(at, block, Some(event), outcome, sink);
         self.pending.release(at);
     }
 
-    fn give_up(&mut self, at: usize, why: Why, sink: &mut impl FnMut(&Op<'_>)) {
-        self.unfinished(at, why, sink);
+    fn give_up(&mut self, at: usize, block: &[u8], why: Why, sink: &mut impl FnMut(&Op<'_>)) {
+        self.unfinished(at, block, why, sink);
         self.pending.release(at);
     }
 
@@ -162,19 +217,27 @@ impl Assembler {
         Unseen::read(self.pending.slot(at).common.flags).is_some()
     }
 
-    fn unfinished(&self, at: usize, why: Why, sink: &mut impl FnMut(&Op<'_>)) {
+    fn unfinished(&self, at: usize, block: &[u8], why: Why, sink: &mut impl FnMut(&Op<'_>)) {
         let slot = self.pending.slot(at);
         let returned = self.has_returned(at);
         let why = if returned { Why::ExitLost } else { why };
         // A call whose return is lost may have ended at once.
         let open_ns = if why == Why::ExitLost { 0 } else { self.now.saturating_sub(slot.common.time) };
         let again = slot.shown && why != Why::Interim && !returned;
-        self.emit(at, None, Outcome::Unfinished { open_ns, why, again }, sink);
+        self.emit(at, block, None, Outcome::Unfinished { open_ns, why, again }, sink);
     }
 
     #[inline]
-    fn emit(&self, at: usize, exit: Option<&Event<'_>>, outcome: Outcome, sink: &mut impl FnMut(&Op<'_>)) {
-        let Slot { common, bytes: enter, number, .. } = self.pending.slot(at);
+    fn emit(
+        &self,
+        at: usize,
+        block: &[u8],
+        exit: Option<&Event<'_>>,
+        outcome: Outcome,
+        sink: &mut impl FnMut(&Op<'_>),
+    ) {
+        let slot = self.pending.slot(at);
+        let (Slot { common, number, .. }, enter) = (slot, slot.event(block));
         let numbers = (Some(*number), exit.map(|_| self.number));
         let (task, call) = (Op::task_of(enter), OnceCell::new());
         let (exit, told) = (exit.map(|exit| exit.sections).unwrap_or_default(), Told::Among(&self.processes));

@@ -2,6 +2,7 @@
 //! It must not know what an event's bytes mean beyond their common header.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 
 use super::keyed::Keyed;
 use crate::layout::Common;
@@ -14,13 +15,28 @@ const SPARE_BYTES: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Slot {
     pub common: Common,
-    pub bytes: Vec<u8>,
+    /// Where its event stands in the block being read; empty where it is kept.
+    place: Range<usize>,
+    kept: Vec<u8>,
     /// [`super::Assembler::number`] of the event.
     pub number: u64,
     /// An interim row has been emitted.
     pub shown: bool,
     /// Counts the calls this slot has held, so that old references to it are known as such.
     generation: u64,
+}
+
+impl Slot {
+    /// The event that it began with, which is in this block if it is nowhere else.
+    #[inline]
+    pub fn event<'a>(&'a self, block: &'a [u8]) -> &'a [u8] {
+        if self.place.is_empty() { &self.kept } else { &block[self.place.clone()] }
+    }
+
+    /// Memory that its event takes, or would take.
+    fn size(&self) -> usize {
+        if self.place.is_empty() { self.kept.capacity() } else { self.place.len() }
+    }
 }
 
 /// A place in `slots` as it was at some moment.
@@ -36,6 +52,10 @@ pub(super) struct Pending {
     /// place and skipped later, and swept out when they are the majority.
     shown: VecDeque<Ticket>,
     fresh: VecDeque<Ticket>,
+    /// When the first of those began that were not shown, or one before it, ns.
+    earliest: u64,
+    /// Slots of calls that began in the block being read, and of some that have returned.
+    here: Vec<usize>,
     /// Memory of the events of open calls, which may be more than their bytes.
     bytes: usize,
 }
@@ -51,26 +71,45 @@ impl Pending {
         self.by_tid.values().any(|&at| is_it(&self.slots[at].common))
     }
 
-    pub fn insert(&mut self, common: Common, event: &[u8], number: u64) {
+    /// Adds a call whose event stands there in the block being read, and is not empty: [`Pending::keep`] is to be called before
+    /// there is another block.
+    #[inline]
+    pub fn insert(&mut self, common: Common, place: Range<usize>, number: u64) {
         let at = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { common, bytes: Vec::new(), number, shown: false, generation: 0 });
+            let (place, kept) = (0..0, Vec::new());
+            self.slots.push(Slot { common, place, kept, number, shown: false, generation: 0 });
             self.slots.len() - 1
         });
         let slot = &mut self.slots[at];
-        (slot.common, slot.number, slot.shown) = (common, number, false);
-        slot.bytes.clear();
-        slot.bytes.reserve_exact(event.len());
-        slot.bytes.extend_from_slice(event);
-        self.bytes += slot.bytes.capacity();
+        self.bytes += place.len();
+        (slot.common, slot.place, slot.number, slot.shown) = (common, place, number, false);
+        self.earliest = if self.fresh.is_empty() { common.time } else { self.earliest.min(common.time) };
         self.fresh.push_back((at, slot.generation));
+        self.here.push(at);
         self.by_tid.insert(common.tid, at);
+    }
+
+    /// The block is at its end: what is open is copied.
+    pub fn keep(&mut self, block: &[u8]) {
+        for at in self.here.drain(..) {
+            let slot = &mut self.slots[at];
+            if slot.place.is_empty() {
+                continue;
+            }
+            let event = &block[std::mem::take(&mut slot.place)];
+            slot.kept.clear();
+            slot.kept.reserve_exact(event.len());
+            slot.kept.extend_from_slice(event);
+            self.bytes += slot.kept.capacity() - event.len();
+        }
     }
 
     /// Takes the call of a thread out. Its slot stays readable until [`Pending::release`].
     pub fn take(&mut self, tid: u32) -> Option<usize> {
         let at = self.by_tid.remove(&tid)?;
-        self.slots[at].generation += 1;
-        self.bytes -= self.slots[at].bytes.capacity();
+        let slot = &mut self.slots[at];
+        slot.generation += 1;
+        self.bytes -= slot.size();
         Some(at)
     }
 
@@ -83,10 +122,20 @@ impl Pending {
     }
 
     /// The next call that began `age` or longer before `now` and has not been shown; it now counts as shown.
+    #[inline]
     pub fn next_to_show(&mut self, now: u64, age: u64) -> Option<usize> {
+        // With nearly every event this is all there is to do.
+        if now.saturating_sub(self.earliest) < age { None } else { self.show(now, age) }
+    }
+
+    fn show(&mut self, now: u64, age: u64) -> Option<usize> {
         sweep_front(&mut self.fresh, &self.slots);
-        let &ticket = self.fresh.front()?;
-        if now.saturating_sub(self.slots[ticket.0].common.time) < age {
+        let Some(&ticket) = self.fresh.front() else {
+            self.earliest = u64::MAX;
+            return None;
+        };
+        self.earliest = self.slots[ticket.0].common.time;
+        if now.saturating_sub(self.earliest) < age {
             return None;
         }
         self.fresh.pop_front();
@@ -101,8 +150,9 @@ impl Pending {
 
     /// Gives a slot that was taken back for reuse.
     pub fn release(&mut self, at: usize) {
-        if self.free.len() >= SPARE || self.slots[at].bytes.capacity() > SPARE_BYTES {
-            self.slots[at].bytes = Vec::new();
+        self.slots[at].place = 0..0;
+        if self.free.len() >= SPARE || self.slots[at].kept.capacity() > SPARE_BYTES {
+            self.slots[at].kept = Vec::new();
         }
         self.free.push(at);
         self.sweep();
@@ -127,7 +177,7 @@ impl Pending {
     /// Memory of all buffers, of those too that wait for reuse.
     #[cfg(test)]
     pub fn held(&self) -> usize {
-        self.slots.iter().map(|slot| slot.bytes.capacity()).sum()
+        self.slots.iter().map(|slot| slot.kept.capacity()).sum()
     }
 
     fn sweep(&mut self) {

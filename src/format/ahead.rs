@@ -18,7 +18,7 @@ const WORTH_A_THREAD: usize = 1 << 20;
 const BUFFERS: usize = 3;
 /// A block that becomes larger than this, bytes, is the only one meanwhile: so reading ahead costs little memory, whatever the
 /// trace.
-const LARGE: usize = 1 << 20;
+pub(crate) const LARGE: usize = 1 << 20;
 
 /// A [`Frame`] that stands alone.
 #[derive(Debug)]

@@ -56,7 +56,7 @@ pub use index::{Index, Place, Row};
 pub use item::{Item, RawEvent, State};
 pub use marker::{Marker, MarkerKind};
 pub use origin::Source;
-pub use reader::Reader;
+pub use reader::{Events, Reader};
 pub use record::{RawRecord, Record, RecordError, Records};
 pub use scan::{Frame, Scanner, Wanted};
 pub use sniff::Looks;

@@ -5,8 +5,9 @@ use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::ahead::{Blocks, Opened};
+use super::ahead::{Blocks, LARGE, Opened};
 use super::damage::{Damage, DamageReason};
 use super::error::{Error, ErrorKind};
 use super::header::{End, FileHeader};
@@ -16,10 +17,14 @@ use super::scan::{Scanner, Wanted};
 use super::seek::Part;
 use super::unpack::{Block, Step, unreadable};
 
+/// Blocks that others may still have, whose memory is used again once they are done.
+const LENT_MAX: usize = 8;
+
 /// Reads one or more traces from a file or a pipe.
 pub struct Reader {
     blocks: Blocks,
-    raw: Vec<u8>,
+    raw: Arc<Vec<u8>>,
+    lent: Vec<Arc<Vec<u8>>>,
     block: Option<Block>,
     header: Option<Box<FileHeader>>,
     part: Option<Part>,
@@ -51,7 +56,8 @@ impl Reader {
         let blocks = Blocks::new(scanner).map_err(|e| Error::new(ErrorKind::Read(e), 0))?;
         Ok(Reader {
             blocks,
-            raw: Vec::new(),
+            raw: Arc::default(),
+            lent: Vec::new(),
             block: None,
             header: None,
             part: None,
@@ -125,6 +131,15 @@ impl Reader {
     /// Bytes that were read so far.
     pub fn bytes_read(&self) -> u64 {
         self.blocks.bytes_read()
+    }
+
+    /// The events that come next in a block that has been begun, as far as nothing stands between them; `None` where something else
+    /// comes next, or another block, and [`Reader::next`] has that. For those who want events without the way there for each.
+    pub fn events(&mut self) -> Option<Events<'_>> {
+        let wanted = self.part.as_ref().is_none_or(|part| part.wants_events());
+        let mut events = Events { block: self.block.as_mut().filter(|_| wanted)?, raw: &self.raw, first: None };
+        events.first = Some(events.next()?);
+        Some(events)
     }
 
     /// The next item; `None` at the end of the input. After an error there is nothing more; in [`State::Live`], another
@@ -201,12 +216,24 @@ impl Reader {
         steered.map_err(|e| Error::new(ErrorKind::Read(e), scanner.offset()))
     }
 
+    /// The memory of a block that nobody has any more.
+    fn unused(&mut self) -> Vec<u8> {
+        self.lent.push(std::mem::take(&mut self.raw));
+        let free = self.lent.iter_mut().position(|raw| Arc::get_mut(raw).is_some());
+        let free = free.and_then(|at| Arc::into_inner(self.lent.swap_remove(at)));
+        self.lent.truncate(LENT_MAX);
+        free.unwrap_or_default()
+    }
+
     fn frame(&mut self) -> Result<Frames, Error> {
         if self.steer()? {
             return Ok(Frames::Step(Step::Item(Item::Later)));
         }
         let may_go_ahead = self.tag.is_some() && self.part.is_none();
-        let frame = match self.blocks.next(&mut self.raw, may_go_ahead)? {
+        let mut raw = self.unused();
+        let frame = self.blocks.next(&mut raw, may_go_ahead);
+        self.raw = Arc::new(raw);
+        let frame = match frame? {
             None => {
                 if self.state != State::Closed {
                     let recorder = self.blocks.scanner().and_then(|scanner| scanner.recorder());
@@ -276,6 +303,34 @@ impl Reader {
 impl fmt::Debug for Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reader").field("header", &self.header).field("state", &self.state).finish()
+    }
+}
+
+/// Events that follow each other in a block, each by its number in the trace and its place in the block.
+pub struct Events<'a> {
+    block: &'a mut Block,
+    raw: &'a Arc<Vec<u8>>,
+    first: Option<(u64, Range<usize>)>,
+}
+
+impl<'a> Events<'a> {
+    /// The block, whose bytes the places are of.
+    pub fn block(&self) -> &'a [u8] {
+        self.raw
+    }
+
+    /// The same, for those who want to look at it later; not where it takes much memory.
+    pub fn shared(&self) -> Option<&'a Arc<Vec<u8>>> {
+        Some(self.raw).filter(|raw| raw.len() <= LARGE)
+    }
+}
+
+impl Iterator for Events<'_> {
+    type Item = (u64, Range<usize>);
+
+    #[inline]
+    fn next(&mut self) -> Option<(u64, Range<usize>)> {
+        self.first.take().or_else(|| self.block.event(self.raw))
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Job {
     /// How times are to be read.
     pub clock: Clock,
     pub host: Arc<str>,
+    /// What the calls took, bytes.
+    pub size: usize,
     pub rows: Vec<u8>,
 }
 

@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 use std::num::NonZero;
+use std::ops::Range;
 use std::sync::Arc;
 use std::thread;
 
@@ -14,8 +15,10 @@ use crate::makers::{Job, Makers, Note};
 
 /// Rows are written out when they have grown to this, bytes.
 const CHUNK: usize = 64 << 10;
-/// A batch of calls becomes rows when it has grown to this, bytes. Larger ones wake fewer threads, but their rows take memory.
-const BATCH: usize = 64 << 10;
+/// A batch of calls becomes rows when it has grown to something between these, bytes: larger ones wake fewer threads.
+const BATCH: Range<usize> = 64 << 10..512 << 10;
+/// As large that its rows are about this, bytes, for they take memory.
+const ROWS: usize = 256 << 10;
 /// So many calls without anybody asking for their rows to be written out are worth other threads.
 const WORTH_THREADS: usize = 4096;
 
@@ -32,6 +35,10 @@ pub struct Outgoing<W: Write> {
     /// For the makers; its clock and host are what holds now.
     job: Job,
     spare: Vec<Job>,
+    /// A job this large is handed over, bytes.
+    enough: usize,
+    /// What the next calls stand in.
+    block: Option<Arc<Vec<u8>>>,
 }
 
 impl<W: Write> Outgoing<W> {
@@ -41,8 +48,18 @@ impl<W: Write> Outgoing<W> {
         view.begin(&mut buffer);
         let cpus = thread::available_parallelism().map_or(1, NonZero::get);
         let (job, spare) = (Job::default(), Vec::new());
-        let view = Some(view);
-        Outgoing { view, buffer, to, failed: None, calls: 0, cpus, makers: None, job, spare }
+        let (view, enough) = (Some(view), BATCH.start);
+        Outgoing { view, buffer, to, failed: None, calls: 0, cpus, makers: None, job, spare, enough, block: None }
+    }
+
+    /// The calls that follow are of events that stand in this block, if there is one; they need not be copied.
+    pub fn share(&mut self, block: Option<&Arc<Vec<u8>>>) {
+        // Of many calls the memory is not worth it, of few the way to another thread.
+        if self.job.calls.size() >= self.enough / 2 {
+            self.hand_over();
+        }
+        self.block = block.cloned();
+        self.job.calls.share(block);
     }
 
     /// Adds a row.
@@ -60,7 +77,7 @@ impl<W: Write> Outgoing<W> {
             }
             None => {
                 self.job.calls.add(op);
-                if self.job.calls.size() >= BATCH {
+                if self.job.calls.size() >= self.enough {
                     self.hand_over();
                 }
             }
@@ -117,9 +134,18 @@ impl<W: Write> Outgoing<W> {
 
     /// Writes out the rows made on this thread; a failure is kept for [`Outgoing::result`].
     fn put(&mut self) {
-        let written = self.to.write_all(&self.buffer);
-        self.note_failure(written);
+        let rows = std::mem::take(&mut self.buffer);
+        self.write_out(&rows);
+        self.buffer = rows;
         self.buffer.clear();
+    }
+
+    /// Nothing is written behind what could not be.
+    fn write_out(&mut self, rows: &[u8]) {
+        if self.failed.is_none() {
+            let written = self.to.write_all(rows);
+            self.note_failure(written);
+        }
     }
 
     fn note_failure<T>(&mut self, result: io::Result<T>) -> Option<T> {
@@ -132,7 +158,10 @@ impl<W: Write> Outgoing<W> {
         let Some(makers) = &mut self.makers else { return };
         let next = self.spare.pop().unwrap_or_default();
         let next = Job { clock: self.job.clock, host: Arc::clone(&self.job.host), ..next };
-        let given = makers.give(std::mem::replace(&mut self.job, next));
+        let mut job = std::mem::replace(&mut self.job, next);
+        job.size = job.calls.size();
+        let given = makers.give(job);
+        self.job.calls.share(self.block.as_ref());
         self.note_failure(given);
     }
 
@@ -140,8 +169,8 @@ impl<W: Write> Outgoing<W> {
     fn take(&mut self) -> bool {
         let taken = self.makers.as_mut().map_or(Ok(None), Makers::take);
         let Some(Some(job)) = self.note_failure(taken) else { return false };
-        let written = self.to.write_all(&job.rows);
-        self.note_failure(written);
+        self.write_out(&job.rows);
+        self.enough = (job.size * ROWS / job.rows.len().max(1)).clamp(BATCH.start, BATCH.end);
         self.spare.push(job.again());
         true
     }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, anyhow};
 use mountsnoop::assemble::Op;
 use mountsnoop::filter::{Filter, TimeSpec, Window, parse_comm};
-use mountsnoop::format::{CONTINUED, ClockSync, FileHeader, Item, Lost, Marker, Reader, Source};
+use mountsnoop::format::{CONTINUED, ClockSync, Events, FileHeader, Item, Lost, Marker, Reader, Source};
 use mountsnoop::views::{self, Clock, Detail, Json, Stamp, Text, TextOptions, View};
 
 use crate::args::{FilterArgs, ViewArgs};
@@ -129,12 +129,22 @@ impl<W: Write> Rows<W> {
         self.streams.share(among);
     }
 
-    #[inline]
     pub fn event(&mut self, bytes: &[u8]) -> Result<()> {
         let Rows { filter, out, streams, .. } = self;
         if streams.now.assembler.event(bytes, &mut |op| show(op, filter, out)).is_err() {
             self.malformed += 1;
         }
+        self.out.result()
+    }
+
+    /// The same of events that follow each other in a block.
+    fn events(&mut self, events: Events<'_>) -> Result<()> {
+        let Rows { filter, out, streams, trace, .. } = self;
+        out.share(events.shared());
+        let (block, trace) = (events.block(), *trace);
+        let events = events.map(|(index, place)| (trace | index, place));
+        self.malformed += streams.now.assembler.events(block, events, &mut |op| show(op, filter, out));
+        self.out.share(None);
         self.out.result()
     }
 
@@ -195,17 +205,14 @@ impl<W: Write> Rows<W> {
         Ok(self.complain(&reader, complaints))
     }
 
-    /// Reads one item; false where there is none.
-    #[inline]
+    /// Reads one item, or all events up to the next; false where there is none.
     pub fn next(&mut self, reader: &mut Reader, complaints: &mut Complaints) -> Result<bool> {
+        if let Some(events) = reader.events() {
+            self.begun = true;
+            self.events(events)?;
+            return Ok(true);
+        }
         let then = match reader.next() {
-            // Nearly all are, and hold nothing that would have to be dropped.
-            Ok(Some(Item::Event(event))) => {
-                self.begun = true;
-                self.streams.now.assembler.number(self.trace | event.index);
-                self.event(event.bytes)?;
-                return Ok(true);
-            }
             Ok(Some(item)) => self.item(item, complaints)?,
             Ok(None) => return Ok(false),
             Err(error) => {
@@ -231,6 +238,11 @@ impl<W: Write> Rows<W> {
     fn item(&mut self, item: Item<'_>, complaints: &mut Complaints) -> Result<Then> {
         self.begun = true;
         match item {
+            // The first of a block.
+            Item::Event(event) => {
+                self.streams.now.assembler.number(self.trace | event.index);
+                self.event(event.bytes)?;
+            }
             Item::Start { header: Some(header), segment_no } => {
                 self.trace = u64::from(segment_no) << TRACE_SHIFT;
                 self.start_file(header, complaints)?;
