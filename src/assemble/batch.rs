@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::op::{Op, Outcome, Told};
+use super::op::{Op, Outcome, Telling, Told};
 use crate::decode::Sections;
 use crate::layout::Common;
 
@@ -20,7 +20,7 @@ pub struct Batch {
     calls: Vec<Kept>,
     /// Bytes of the block that the calls were put together from.
     shared: usize,
-    recent: [Option<(u64, usize, usize)>; RECENT],
+    recent: [Option<Teller>; RECENT],
 }
 
 /// One call.
@@ -29,12 +29,20 @@ struct Kept {
     common: Common,
     outcome: Outcome,
     numbers: (Option<u64>, Option<u64>),
-    /// Number and place of the event that told of its process.
-    told: Option<(u64, Range<usize>)>,
+    told: Option<Teller>,
     /// The event that it began with.
     enter: Place,
     /// The sections of the one it returned with.
     exit: Place,
+}
+
+/// A [`Telling`], whose event stands there among the batch's own bytes.
+#[derive(Debug, Clone, Copy)]
+struct Teller {
+    id: u64,
+    number: u64,
+    start: usize,
+    end: usize,
 }
 
 /// Where some bytes are.
@@ -67,7 +75,7 @@ impl Batch {
 
     /// Adds a call.
     pub fn add(&mut self, op: &Op<'_>) {
-        let told = op.told_numbered().map(|(number, event)| (number, self.tell(op, number, event)));
+        let told = op.telling().map(|told| self.tell(op, told));
         let (enter, exit) = (self.place(op.enter), self.place(op.exit.bytes()));
         let Op { common, outcome, numbers, .. } = *op;
         self.calls.push(Kept { common, outcome, numbers, told, enter, exit });
@@ -82,18 +90,14 @@ impl Batch {
         copy(&mut self.own, bytes)
     }
 
-    fn tell(&mut self, op: &Op<'_>, number: u64, event: &[u8]) -> Range<usize> {
+    fn tell(&mut self, op: &Op<'_>, told: Telling<'_>) -> Teller {
         let recent = &mut self.recent[op.common.pid as usize % RECENT];
-        if let Some((same, start, end)) = *recent
-            && same == number
-            && self.own[start..end] == *event
-        {
-            return start..end;
+        if let Some(same) = recent.filter(|same| same.id == told.id) {
+            return same;
         }
         let start = self.own.len();
-        self.own.extend_from_slice(event);
-        *recent = Some((number, start, self.own.len()));
-        start..self.own.len()
+        self.own.extend_from_slice(told.event);
+        *recent.insert(Teller { id: told.id, number: told.number, start, end: self.own.len() })
     }
 
     /// Bytes of memory that the calls take, about, with those of the block that they are from.
@@ -119,7 +123,10 @@ impl Batch {
         };
         self.calls.iter().map(move |kept| {
             let enter = bytes(&kept.enter);
-            let told = kept.told.clone().map(|(number, place)| (number, &self.own[place]));
+            let told = kept.told.map(|Teller { id, number, start, end }| {
+                let event = &self.own[start..end];
+                Telling { id, number, event }
+            });
             Op {
                 common: kept.common,
                 task: Op::task_of(enter),
@@ -157,7 +164,7 @@ mod tests {
     /// All that can be asked of a call.
     fn all(op: &Op<'_>) -> String {
         let events: Vec<u64> = op.events().collect();
-        let (task, told, sections) = (op.task, op.told_numbered(), (op.enter, op.exit));
+        let (task, told, sections) = (op.task, op.telling(), (op.enter, op.exit));
         format!("{:?} {task:?} {:?} {:?} {sections:?} {told:?} {events:?}", op.common, op.call(), op.outcome)
     }
 

@@ -9,6 +9,7 @@ mod orphans;
 mod pair;
 mod pending;
 mod process;
+mod threads;
 
 pub use batch::Batch;
 pub use op::{Op, Outcome, Unseen, Why};

@@ -32,8 +32,18 @@ pub struct Op<'a> {
 pub(super) enum Told<'a> {
     /// It has not been looked for yet.
     Among(&'a Processes),
-    /// The event and its number, if there is one.
-    Known(Option<(u64, &'a [u8])>),
+    /// What told of it, if something did.
+    Known(Option<Telling<'a>>),
+}
+
+/// An event that told of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Telling<'a> {
+    /// No other event has this, whatever trace it is from.
+    pub id: u64,
+    /// [`super::Assembler::number`] of it.
+    pub number: u64,
+    pub event: &'a [u8],
 }
 
 /// What became of a call.
@@ -156,13 +166,18 @@ impl<'a> Op<'a> {
         self.task.map(|task| task.bytes())
     }
 
-    /// The event that told of the process, as bytes: where they and the caller's are the same, so is all of the above.
-    pub fn told(&self) -> Option<&'a [u8]> {
-        self.told_numbered().map(|(_, event)| event)
+    /// Which event told of the process, as a number that no other event has: where it and the caller's bytes are the same, so is all
+    /// of the above.
+    pub fn told_by(&self) -> Option<u64> {
+        self.telling().map(|told| told.id)
     }
 
-    /// With the number of that event.
-    pub(super) fn told_numbered(&self) -> Option<(u64, &'a [u8])> {
+    fn told(&self) -> Option<&'a [u8]> {
+        self.telling().map(|told| told.event)
+    }
+
+    #[inline]
+    pub(super) fn telling(&self) -> Option<Telling<'a>> {
         match self.told {
             Told::Among(processes) => processes.get(self.common.pid, self.task?.start()),
             Told::Known(told) => told,
@@ -171,7 +186,7 @@ impl<'a> Op<'a> {
 
     /// The numbers ([`super::Assembler::number`]) of the events that all of this is from.
     pub fn events(&self) -> impl Iterator<Item = u64> {
-        let process = self.told_numbered().map(|(number, _)| number);
+        let process = self.telling().map(|told| told.number);
         [self.numbers.0, self.numbers.1, process].into_iter().flatten()
     }
 

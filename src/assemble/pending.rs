@@ -1,10 +1,10 @@
 //! The calls that are open: by thread, and in the order they began. Bounded, with buffers used again.
 //! It must not know what an event's bytes mean beyond their common header.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
 
-use super::keyed::Keyed;
+use super::threads::Threads;
 use crate::layout::Common;
 
 /// Buffers kept for reuse, and the largest such; what is above goes back to the allocator.
@@ -45,7 +45,7 @@ type Ticket = (usize, u64);
 /// All open calls.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    by_tid: HashMap<u32, usize, Keyed>,
+    threads: Threads,
     slots: Vec<Slot>,
     free: Vec<usize>,
     /// Open calls in order of arrival: first those shown as interim rows, then the others. Finished ones are left in
@@ -63,12 +63,12 @@ pub(super) struct Pending {
 impl Pending {
     /// Number of open calls, and the bytes of memory that their events take.
     pub fn size(&self) -> (usize, usize) {
-        (self.by_tid.len(), self.bytes)
+        (self.threads.len(), self.bytes)
     }
 
     /// Whether there is such a call.
     pub fn any(&self, is_it: impl Fn(&Common) -> bool) -> bool {
-        self.by_tid.values().any(|&at| is_it(&self.slots[at].common))
+        self.threads.calls().any(|at| is_it(&self.slots[at].common))
     }
 
     /// Adds a call whose event stands there in the block being read, and is not empty: [`Pending::keep`] is to be called before
@@ -86,7 +86,7 @@ impl Pending {
         self.earliest = if self.fresh.is_empty() { common.time } else { self.earliest.min(common.time) };
         self.fresh.push_back((at, slot.generation));
         self.here.push(at);
-        self.by_tid.insert(common.tid, at);
+        self.threads.insert(common.tid, at);
     }
 
     /// The block is at its end: what is open is copied.
@@ -106,7 +106,7 @@ impl Pending {
 
     /// Takes the call of a thread out. Its slot stays readable until [`Pending::release`].
     pub fn take(&mut self, tid: u32) -> Option<usize> {
-        let at = self.by_tid.remove(&tid)?;
+        let at = self.threads.remove(tid)?;
         let slot = &mut self.slots[at];
         slot.generation += 1;
         self.bytes -= slot.size();
@@ -160,7 +160,8 @@ impl Pending {
 
     /// All open calls in the order of their start, none of which is open any more afterwards.
     pub fn drain(&mut self) -> Vec<usize> {
-        let mut all: Vec<usize> = self.by_tid.drain().map(|(_, at)| at).collect();
+        let mut all: Vec<usize> = self.threads.calls().collect();
+        self.threads.clear();
         all.sort_by_key(|&at| {
             (self.slots[at].common.time, self.slots[at].common.cpu, self.slots[at].common.seq)
         });
@@ -183,7 +184,7 @@ impl Pending {
     fn sweep(&mut self) {
         let slots = &self.slots;
         for queue in [&mut self.shown, &mut self.fresh] {
-            if queue.len() > 2 * self.by_tid.len() + SPARE {
+            if queue.len() > 2 * self.threads.len() + SPARE {
                 queue.retain(|ticket| is_open(ticket, slots));
             }
         }

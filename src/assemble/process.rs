@@ -2,8 +2,10 @@
 //! It must not know what is told.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::keyed::Keyed;
+use super::op::Telling;
 use crate::decode::Task;
 use crate::layout::Common;
 
@@ -14,20 +16,22 @@ const BYTES_MAX: usize = 8 << 20;
 /// Outdated entries of the queue that are no reason yet to sweep it.
 const SPARE: usize = 1024;
 
+/// The next [`Telling::id`].
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
 /// Processes by their id; of two with one id the later.
 #[derive(Debug, Default)]
 pub(super) struct Processes {
     by_pid: HashMap<u32, Told, Keyed>,
-    /// In the order they were told of, each with its turn, so that an entry whose process was told of again is known as such.
+    /// In the order they were told of, each by what, so that an entry whose process was told of again is known as such.
     order: VecDeque<(u32, u64)>,
-    turns: u64,
     bytes: usize,
 }
 
 #[derive(Debug)]
 struct Told {
     start: Option<u64>,
-    turn: u64,
+    id: u64,
     /// [`super::Assembler::number`] of the event.
     number: u64,
     event: Box<[u8]>,
@@ -37,28 +41,28 @@ impl Processes {
     /// Keeps what an event tells, but not more than one in `share` of what can be kept; a process that began another
     /// program is told of again.
     pub fn insert(&mut self, common: &Common, task: &Task<'_>, event: &[u8], number: u64, share: usize) {
-        self.turns += 1;
-        let told = Told { start: task.start(), turn: self.turns, number, event: event.into() };
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let told = Told { start: task.start(), id, number, event: event.into() };
         self.bytes += event.len();
-        self.order.push_back((common.pid, self.turns));
+        self.order.push_back((common.pid, id));
         if let Some(before) = self.by_pid.insert(common.pid, told) {
             self.bytes -= before.event.len();
         }
         while self.by_pid.len() > PROCESSES_MAX / share || self.bytes > BYTES_MAX / share {
-            let Some((pid, turn)) = self.order.pop_front() else { break };
-            if self.by_pid.get(&pid).is_some_and(|told| told.turn == turn) {
+            let Some((pid, id)) = self.order.pop_front() else { break };
+            if self.by_pid.get(&pid).is_some_and(|told| told.id == id) {
                 self.bytes -= self.by_pid.remove(&pid).map_or(0, |told| told.event.len());
             }
         }
         if self.order.len() > 2 * self.by_pid.len() + SPARE {
-            self.order.retain(|(pid, turn)| self.by_pid.get(pid).is_some_and(|told| told.turn == *turn));
+            self.order.retain(|(pid, id)| self.by_pid.get(pid).is_some_and(|told| told.id == *id));
         }
     }
 
-    /// The event that told of the process, and its number, unless its id has passed to another since.
-    pub fn get(&self, pid: u32, start: Option<u64>) -> Option<(u64, &[u8])> {
+    /// What told of the process, unless its id has passed to another since.
+    pub fn get(&self, pid: u32, start: Option<u64>) -> Option<Telling<'_>> {
         let told = self.by_pid.get(&pid).filter(|told| start.is_some() && told.start == start)?;
-        Some((told.number, &told.event))
+        Some(Telling { id: told.id, number: told.number, event: &told.event })
     }
 
     #[cfg(test)]
@@ -82,7 +86,7 @@ mod tests {
 
     fn exe(processes: &Processes, pid: u32, start: Option<u64>) -> Option<String> {
         let mut out = Vec::new();
-        Event::decode(processes.get(pid, start)?.1).ok()?.sections.exe()?.write(&mut out);
+        Event::decode(processes.get(pid, start)?.event).ok()?.sections.exe()?.write(&mut out);
         Some(String::from_utf8(out).unwrap())
     }
 

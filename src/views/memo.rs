@@ -7,8 +7,8 @@ use crate::assemble::Op;
 /// Threads remembered, one for each remainder of a thread id.
 const SLOTS: usize = 16;
 
-/// What was told of a process is not remembered if it is longer, bytes: views keep little.
-const LONGEST: usize = 4096;
+/// Cells of a caller are not remembered if they are longer, bytes: views keep little.
+const LONGEST: usize = 8 << 10;
 
 /// The cells of some threads.
 #[derive(Default)]
@@ -21,7 +21,7 @@ pub(super) struct Memo {
 #[derive(Default, Clone)]
 struct Slot {
     caller: Vec<u8>,
-    told: Vec<u8>,
+    told_by: Option<u64>,
     cells: Vec<u8>,
     ends: Vec<usize>,
 }
@@ -62,24 +62,18 @@ impl Memo {
     fn begin(&mut self, op: &Op<'_>) {
         self.now = Now::Write;
         let Some(caller) = op.caller() else { return };
-        // A process that nobody has told of is one with nothing to tell.
-        let told = op.told().unwrap_or_default();
-        if caller.len() + told.len() > LONGEST {
-            return;
-        }
         if self.slots.is_empty() {
             self.slots.resize(SLOTS, Slot::default());
         }
         let at = op.common.tid as usize % SLOTS;
-        let slot = &mut self.slots[at];
-        if slot.caller == caller && slot.told == told {
+        let (slot, told_by) = (&mut self.slots[at], op.told_by());
+        if slot.told_by == told_by && slot.caller == caller {
             self.now = Now::Copy { at, copied: 0, end: 0 };
             return;
         }
-        for (kept, new) in [(&mut slot.caller, caller), (&mut slot.told, told)] {
-            kept.clear();
-            kept.extend_from_slice(new);
-        }
+        slot.told_by = told_by;
+        slot.caller.clear();
+        slot.caller.extend_from_slice(caller);
         slot.cells.clear();
         slot.ends.clear();
         self.now = Now::Keep(at);
@@ -95,6 +89,10 @@ impl Memo {
                 write(out);
                 slot.cells.extend_from_slice(&out[start..]);
                 slot.ends.push(slot.cells.len());
+                if slot.caller.len() + slot.cells.len() > LONGEST {
+                    *slot = Slot::default();
+                    self.now = Now::Write;
+                }
             }
             Now::Copy { at, copied, end } => {
                 let Slot { cells, ends, .. } = &self.slots[*at];
