@@ -8,7 +8,7 @@ use super::op::{Op, Outcome, Told, Unseen, Why};
 use super::orphans::Orphans;
 use super::pending::{Pending, Slot};
 use super::process::Processes;
-use crate::decode::{Body, Event, Malformed};
+use crate::decode::{Body, Event, Malformed, Sections};
 use crate::layout::{self, Common};
 
 /// A call open for this long, by the stream's own clock, is shown although it has not returned.
@@ -29,6 +29,8 @@ pub struct Assembler {
     orphans: Orphans,
     number: u64,
     share: usize,
+    /// Open calls kept, and bytes.
+    most: (usize, usize),
     now: u64,
     evicted: u64,
 }
@@ -43,12 +45,14 @@ impl Assembler {
     /// An assembler that has seen nothing.
     pub fn new() -> Assembler {
         let (pending, processes) = (Pending::default(), Processes::default());
-        Assembler { pending, processes, orphans: Orphans::default(), number: 0, share: 1, now: 0, evicted: 0 }
+        let (orphans, most) = (Orphans::default(), (CALLS_MAX, BYTES_MAX));
+        Assembler { pending, processes, orphans, number: 0, share: 1, most, now: 0, evicted: 0 }
     }
 
     /// Keeps only one in so many of what an assembler that is alone keeps.
     pub fn share(&mut self, among: usize) {
         self.share = among.max(1);
+        self.most = (CALLS_MAX / self.share, BYTES_MAX / self.share);
     }
 
     /// The number of the next event: [`Op::events`] says which events a call is from.
@@ -92,7 +96,7 @@ impl Assembler {
         match event.body {
             Body::Enter(_) if self.orphans.is_before(&event.common) => {}
             Body::Enter(_) => self.enter(event.common, block, place, sink),
-            Body::Exit { ret } => self.exit(&event, block, ret, wanted, sink),
+            Body::Exit { ret } => self.exit(event.common, event.sections, block, ret, wanted, sink),
             Body::Process(task) => {
                 self.processes.insert(&event.common, &task, bytes, number, self.share);
             }
@@ -174,7 +178,7 @@ impl Assembler {
     /// Gives up calls until no more are open than are kept.
     #[inline]
     fn limit(&mut self, block: &[u8], sink: &mut impl FnMut(&Op<'_>)) {
-        let (most, bytes) = (CALLS_MAX / self.share, BYTES_MAX / self.share);
+        let (most, bytes) = self.most;
         while matches!(self.pending.size(), (calls, held) if calls > most || held > bytes) {
             let Some(at) = self.pending.take_oldest() else { break };
             self.evicted += 1;
@@ -185,25 +189,27 @@ impl Assembler {
     #[inline]
     fn exit(
         &mut self,
-        event: &Event<'_>,
+        exit: Common,
+        sections: Sections<'_>,
         block: &[u8],
         ret: i64,
         wanted: bool,
         sink: &mut impl FnMut(&Op<'_>),
     ) {
-        let exit = event.common;
-        let Some(at) = self.pending.take(exit.tid) else { return self.orphan(event, ret, wanted, sink) };
+        let Some(at) = self.pending.take(exit.tid) else {
+            return self.orphan(exit, sections, ret, wanted, sink);
+        };
         let start = self.pending.slot(at).common;
         if (start.call, start.pid) != (exit.call, exit.pid) {
             // The thread, or one with its number, is elsewhere: one return and one beginning are lost.
             self.give_up(at, block, Why::ExitLost, sink);
-            return self.orphan(event, ret, wanted, sink);
+            return self.orphan(exit, sections, ret, wanted, sink);
         }
         let outcome = match Unseen::read(start.flags) {
             Some(why) => Outcome::Orphan { ret: result(&exit, ret), why: Some(why) },
             None => Outcome::Done { ret, duration_ns: exit.time.saturating_sub(start.time), exit },
         };
-        self.emit(at, block, Some(event), outcome, sink);
+        self.emit(at, block, Some(sections), outcome, sink);
         self.pending.release(at);
     }
 
@@ -232,7 +238,7 @@ impl Assembler {
         &self,
         at: usize,
         block: &[u8],
-        exit: Option<&Event<'_>>,
+        exit: Option<Sections<'_>>,
         outcome: Outcome,
         sink: &mut impl FnMut(&Op<'_>),
     ) {
@@ -240,16 +246,23 @@ impl Assembler {
         let (Slot { common, number, .. }, enter) = (slot, slot.event(block));
         let numbers = (Some(*number), exit.map(|_| self.number));
         let (task, call) = (Op::task_of(enter), OnceCell::new());
-        let (exit, told) = (exit.map(|exit| exit.sections).unwrap_or_default(), Told::Among(&self.processes));
+        let (exit, told) = (exit.unwrap_or_default(), Told::Among(&self.processes));
         sink(&Op { common: *common, task, call, outcome, enter, exit, numbers, told });
     }
 
-    fn orphan(&self, event: &Event<'_>, ret: i64, wanted: bool, sink: &mut impl FnMut(&Op<'_>)) {
+    fn orphan(
+        &self,
+        common: Common,
+        exit: Sections<'_>,
+        ret: i64,
+        wanted: bool,
+        sink: &mut impl FnMut(&Op<'_>),
+    ) {
         if !wanted {
             return;
         }
         let call = OnceCell::new();
-        let (common, enter, exit) = (event.common, &[][..], event.sections);
+        let enter = &[][..];
         let outcome = Outcome::Orphan { ret: result(&common, ret), why: None };
         let (numbers, told) = ((None, Some(self.number)), Told::Known(None));
         sink(&Op { common, task: None, call, outcome, enter, exit, numbers, told });

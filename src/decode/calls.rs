@@ -136,9 +136,9 @@ macro_rules! calls {
             /// A string that could only be read as the call returned is taken from there.
             #[inline]
             pub fn decode(call: u16, enter: Option<Sections<'a>>, exit: Option<Sections<'a>>) -> Call<'a> {
+                let slots = Slots::fill(enter, exit);
                 match call {
                     $($number => {
-                        let slots = Slots::fill(enter, exit);
                         let mut at = 0..;
                         Call::$Name($Name { $($arg: FromSlot::from_slot(slots.get(at.next()), $kind)),* })
                     })*

@@ -11,6 +11,8 @@ const LENGTHS: usize = 8;
 const WORD: usize = 4;
 /// Bytes of an event that one byte of bits is about.
 const GROUP: usize = 8 * WORD;
+/// Bytes of bits that are looked at together.
+const GROUPS: usize = 8;
 /// The bits of the first group that are for `time` and `seq`, which are told otherwise.
 const TOLD_OTHERWISE: u8 = 0b0011_1100;
 /// A record as it is, where the number of a place stands otherwise.
@@ -77,6 +79,15 @@ fn ones(mut bits: u8) -> impl Iterator<Item = usize> {
         bits &= bits.wrapping_sub(1);
         lowest
     })
+}
+
+/// The bits of up to so many groups, which are there.
+#[inline]
+fn together(bits: &[u8], groups: usize) -> u64 {
+    match bits.first_chunk() {
+        Some(chunk) => u64::from_le_bytes(*chunk) & u64::MAX >> (8 * GROUPS.saturating_sub(groups)),
+        None => bits.iter().take(groups).rev().fold(0, |all, &bits| all << 8 | u64::from(bits)),
+    }
 }
 
 fn put_varint(to: &mut Vec<u8>, mut number: u64) {
@@ -226,20 +237,28 @@ impl Decoder<'_> {
 
     #[inline]
     fn differences(&mut self, body: &mut [u8]) -> Option<()> {
-        let bits = self.changes.take(body.len().div_ceil(GROUP))?;
+        let len = body.len().div_ceil(GROUP);
+        let (bits, changes) = self.changes.0.split_at_checked(len)?;
         if bits.first()? & TOLD_OTHERWISE != 0 {
             return None;
         }
-        for (group, &bits) in bits.iter().enumerate() {
-            for n in ones(bits) {
-                let rest = body.get_mut(group * GROUP + n * WORD..).filter(|rest| !rest.is_empty())?;
-                match rest.first_chunk_mut() {
-                    Some(word) => *word = *self.changes.word()?,
+        let mut changes = Bytes(changes);
+        for (nth, groups) in body.chunks_mut(GROUPS * GROUP).enumerate() {
+            let mut bits = together(self.changes.0.get(nth * GROUPS..)?, len - nth * GROUPS);
+            while bits != 0 {
+                let at = bits.trailing_zeros() as usize * WORD;
+                bits &= bits - 1;
+                match groups.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
+                    Some(word) => *word = *changes.word()?,
                     // The last may be shorter.
-                    None => rest.copy_from_slice(self.changes.take(rest.len())?),
+                    None => {
+                        let rest = groups.get_mut(at..).filter(|rest| !rest.is_empty())?;
+                        rest.copy_from_slice(changes.take(rest.len())?);
+                    }
                 }
             }
         }
+        self.changes = changes;
         Some(())
     }
 
