@@ -14,8 +14,8 @@ use super::scan::{Frame, Scanner};
 
 /// A trace with less in it, bytes, is not worth a thread.
 const WORTH_A_THREAD: usize = 1 << 20;
-/// Blocks that may be decompressed at once: one being opened, one that waits, one being looked at.
-const BUFFERS: usize = 3;
+/// Blocks that may be decompressed at once: one being opened, two that wait, one being looked at.
+const BUFFERS: usize = 4;
 /// A block that becomes larger than this, bytes, is the only one meanwhile: so reading ahead costs little memory, whatever the
 /// trace.
 pub(crate) const LARGE: usize = 1 << 20;

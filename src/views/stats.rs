@@ -88,11 +88,29 @@ pub struct Stats {
     /// The times of the first and the last call.
     pub(super) span: Option<(u64, u64)>,
     scratch: Vec<u8>,
+    callers: Vec<Caller>,
+}
+
+/// Threads whose groups are remembered, one for each remainder of a thread id.
+const CALLERS: usize = 16;
+/// A caller is not remembered if it is longer, bytes, as no kernel tells it.
+const CALLER_MAX: usize = 4096;
+
+/// The groups of a thread in tables that tell callers apart by what they are: most threads make many calls.
+#[derive(Default, Clone)]
+struct Caller {
+    /// They hold for this caller and what was told of its process.
+    bytes: Vec<u8>,
+    told_by: Option<u64>,
+    /// By table; those of other tables mean nothing.
+    groups: Vec<Option<usize>>,
 }
 
 /// One table.
 pub(super) struct Table {
     pub key: Key,
+    /// All columns of the key are [`Column::of_caller`].
+    of_caller: bool,
     pub groups: Vec<Group>,
     /// Which of them has a key: its cells as text, each followed by a NUL, which no cell contains.
     pub by_key: HashMap<Vec<u8>, usize, Keyed>,
@@ -138,6 +156,7 @@ impl Stats {
         let room = ((KEYS_MAX / share).max(1), KEY_BYTES_MAX / share);
         let table = |key: &Key| Table {
             key: key.clone(),
+            of_caller: key.0.iter().all(|column| column.of_caller),
             groups: Vec::new(),
             by_key: HashMap::default(),
             others: None,
@@ -153,7 +172,23 @@ impl Stats {
             lost_unknown: false,
             span: None,
             scratch: Vec::new(),
+            callers: vec![Caller::default(); CALLERS],
         }
+    }
+}
+
+impl Caller {
+    /// Whether this is who made the call; from here on it is.
+    fn is_of(&mut self, op: &Op<'_>) -> bool {
+        let known = op.caller().filter(|caller| caller.len() <= CALLER_MAX);
+        let (caller, told_by) = (known.unwrap_or_default(), op.told_by());
+        let same = self.told_by == told_by && self.bytes == caller && !caller.is_empty();
+        if !same {
+            self.told_by = told_by;
+            self.bytes.clear();
+            self.bytes.extend_from_slice(caller);
+        }
+        same
     }
 }
 
@@ -176,7 +211,8 @@ impl Group {
 }
 
 impl Table {
-    fn add(&mut self, op: &Op<'_>, call: &Counted, scratch: &mut Vec<u8>) {
+    /// The group of a call; `None`: it is one of the others.
+    fn group_of(&mut self, op: &Op<'_>, scratch: &mut Vec<u8>) -> Option<usize> {
         scratch.clear();
         for column in &self.key.0 {
             write_key(scratch, op, (column.get)(op));
@@ -186,7 +222,11 @@ impl Table {
             self.last.1 = self.find(scratch);
             std::mem::swap(scratch, &mut self.last.0);
         }
-        let group = self.last.1.and_then(|at| self.groups.get_mut(at));
+        self.last.1
+    }
+
+    fn add(&mut self, group: Option<usize>, call: &Counted) {
+        let group = group.and_then(|at| self.groups.get_mut(at));
         group.unwrap_or_else(|| self.others.get_or_insert_default()).add(call);
     }
 
@@ -236,8 +276,15 @@ impl View for Stats {
         self.span = Some((first.min(op.time()), last.max(op.time())));
         let call = Counted::of(op);
         self.total.add(&call);
-        for table in &mut self.tables {
-            table.add(op, &call, &mut self.scratch);
+        let Stats { tables, callers, scratch, .. } = self;
+        let caller = &mut callers[op.common.tid as usize % CALLERS];
+        let is_known = caller.is_of(op);
+        caller.groups.resize(tables.len(), None);
+        for (table, known) in tables.iter_mut().zip(&mut caller.groups) {
+            if !(is_known && table.of_caller) {
+                *known = table.group_of(op, scratch);
+            }
+            table.add(*known, &call);
         }
     }
 
@@ -338,6 +385,38 @@ ext4   EBUSY         1       1           0     2.5ms     2.5ms     2.5ms     2.5
         let (apart, other) = (&got["tables"][0]["distinct"], &got["tables"][0]["other"]["count"]);
         let apart = apart.as_u64().unwrap();
         assert!((500..520).contains(&apart) && *other == (600 - apart), "{apart} apart, {other} others");
+    }
+
+    /// Two threads that share a place among those remembered, one of which becomes another program in between.
+    #[test]
+    fn a_caller_is_counted_as_what_it_is_at_the_time() {
+        let told = |exe: &[u8]| synth::process().task(5, 5).start(7).exe(exe).cgroup(0, exe);
+        let call = |tid: u32, comm: &[u8]| {
+            let enter = synth::umount2(b"/", 0).task(tid, tid).start(7).comm(comm);
+            vec![enter, synth::exit(2).task(tid, tid)]
+        };
+        let events = [
+            vec![told(b"a.service\0")],
+            call(5, b"sh"),
+            call(5, b"sh"),
+            call(21, b"other"),
+            call(5, b"sh"),
+            call(5, b"umount"),
+            vec![told(b"b.service\0")],
+            call(5, b"umount"),
+        ];
+        let got: serde_json::Value =
+            serde_json::from_str(&stats("comm,unit,comm+call", true, events.into_iter().flatten())).unwrap();
+        let counts = |table: usize| {
+            let rows = got["tables"][table]["rows"].as_array().unwrap().iter();
+            let by = got["tables"][table]["by"][0].as_str().unwrap();
+            let mut counts: Vec<_> = rows.map(|row| format!("{} {}", row[by], row["count"])).collect();
+            counts.sort();
+            counts
+        };
+        let comms = [r#""other" 1"#, r#""sh" 3"#, r#""umount" 2"#];
+        assert_eq!((counts(0), counts(2)), (comms.map(String::from).to_vec(), comms.map(String::from).to_vec()));
+        assert_eq!(counts(1), [r#""?" 1"#, r#""a.service" 4"#, r#""b.service" 1"#]);
     }
 
     #[test]

@@ -12,8 +12,8 @@ use mountsnoop::views::{Clock, Lost, Remark, View};
 
 /// More threads than this would wait for the one that puts calls together.
 const MAKERS_MAX: usize = 3;
-/// Jobs that each may have, one of them waiting.
-const JOBS: usize = 2;
+/// Jobs that each may have, but one of them waiting or done.
+const JOBS: usize = 3;
 /// Of longer rows the memory is given back, bytes.
 const KEPT: usize = 1 << 20;
 
