@@ -105,6 +105,11 @@ impl Batch {
         self.own.len() + self.shared + self.calls.len() * size_of::<Kept>()
     }
 
+    /// Of these, what had to be copied.
+    pub fn copied(&self) -> usize {
+        self.own.len()
+    }
+
     /// Leaves none, and no block.
     pub fn clear(&mut self) {
         self.block = None;

@@ -213,17 +213,17 @@ impl Assembler {
         self.pending.release(at);
     }
 
-    fn give_up(&mut self, at: usize, block: &[u8], why: Why, sink: &mut impl FnMut(&Op<'_>)) {
+    fn give_up(&mut self, at: u32, block: &[u8], why: Why, sink: &mut impl FnMut(&Op<'_>)) {
         self.unfinished(at, block, why, sink);
         self.pending.release(at);
     }
 
     /// What was put together when the call returned says that it did, even if that event is lost.
-    fn has_returned(&self, at: usize) -> bool {
+    fn has_returned(&self, at: u32) -> bool {
         Unseen::read(self.pending.slot(at).common.flags).is_some()
     }
 
-    fn unfinished(&self, at: usize, block: &[u8], why: Why, sink: &mut impl FnMut(&Op<'_>)) {
+    fn unfinished(&self, at: u32, block: &[u8], why: Why, sink: &mut impl FnMut(&Op<'_>)) {
         let slot = self.pending.slot(at);
         let returned = self.has_returned(at);
         let why = if returned { Why::ExitLost } else { why };
@@ -236,7 +236,7 @@ impl Assembler {
     #[inline]
     fn emit(
         &self,
-        at: usize,
+        at: u32,
         block: &[u8],
         exit: Option<Sections<'_>>,
         outcome: Outcome,

@@ -16,38 +16,43 @@ const SPARE_BYTES: usize = 1024;
 pub(super) struct Slot {
     pub common: Common,
     /// Where its event stands in the block being read; empty where it is kept.
-    place: Range<usize>,
+    place: Range<u32>,
     kept: Vec<u8>,
     /// [`super::Assembler::number`] of the event.
     pub number: u64,
     /// An interim row has been emitted.
     pub shown: bool,
     /// Counts the calls this slot has held, so that old references to it are known as such.
-    generation: u64,
+    generation: u32,
 }
 
 impl Slot {
     /// The event that it began with, which is in this block if it is nowhere else.
     #[inline]
     pub fn event<'a>(&'a self, block: &'a [u8]) -> &'a [u8] {
-        if self.place.is_empty() { &self.kept } else { &block[self.place.clone()] }
+        if self.place.is_empty() { &self.kept } else { &block[in_block(&self.place)] }
     }
 
     /// Memory that its event takes, or would take.
     fn size(&self) -> usize {
-        if self.place.is_empty() { self.kept.capacity() } else { self.place.len() }
+        if self.place.is_empty() { self.kept.capacity() } else { in_block(&self.place).len() }
     }
 }
 
+/// The numbers here are of 32 bits: there may be many, and blocks and what is kept of calls are small.
+fn in_block(place: &Range<u32>) -> Range<usize> {
+    place.start as usize..place.end as usize
+}
+
 /// A place in `slots` as it was at some moment.
-type Ticket = (usize, u64);
+type Ticket = (u32, u32);
 
 /// All open calls.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     threads: Threads,
     slots: Vec<Slot>,
-    free: Vec<usize>,
+    free: Vec<u32>,
     /// Open calls in order of arrival: first those shown as interim rows, then the others. Finished ones are left in
     /// place and skipped later, and swept out when they are the majority.
     shown: VecDeque<Ticket>,
@@ -55,7 +60,7 @@ pub(super) struct Pending {
     /// When the first of those began that were not shown, or one before it, ns.
     earliest: u64,
     /// Slots of calls that began in the block being read, and of some that have returned.
-    here: Vec<usize>,
+    here: Vec<u32>,
     /// Memory of the events of open calls, which may be more than their bytes.
     bytes: usize,
 }
@@ -68,7 +73,7 @@ impl Pending {
 
     /// Whether there is such a call.
     pub fn any(&self, is_it: impl Fn(&Common) -> bool) -> bool {
-        self.threads.calls().any(|at| is_it(&self.slots[at].common))
+        self.threads.calls().any(|at| is_it(&self.slot(at).common))
     }
 
     /// Adds a call whose event stands there in the block being read, and is not empty: [`Pending::keep`] is to be called before
@@ -78,10 +83,11 @@ impl Pending {
         let at = self.free.pop().unwrap_or_else(|| {
             let (place, kept) = (0..0, Vec::new());
             self.slots.push(Slot { common, place, kept, number, shown: false, generation: 0 });
-            self.slots.len() - 1
+            self.slots.len() as u32 - 1
         });
-        let slot = &mut self.slots[at];
+        let slot = &mut self.slots[at as usize];
         self.bytes += place.len();
+        let place = place.start as u32..place.end as u32;
         (slot.common, slot.place, slot.number, slot.shown) = (common, place, number, false);
         self.earliest = if self.fresh.is_empty() { common.time } else { self.earliest.min(common.time) };
         self.fresh.push_back((at, slot.generation));
@@ -92,11 +98,11 @@ impl Pending {
     /// The block is at its end: what is open is copied.
     pub fn keep(&mut self, block: &[u8]) {
         for at in self.here.drain(..) {
-            let slot = &mut self.slots[at];
+            let slot = &mut self.slots[at as usize];
             if slot.place.is_empty() {
                 continue;
             }
-            let event = &block[std::mem::take(&mut slot.place)];
+            let event = &block[in_block(&std::mem::take(&mut slot.place))];
             slot.kept.clear();
             slot.kept.reserve_exact(event.len());
             slot.kept.extend_from_slice(event);
@@ -105,67 +111,72 @@ impl Pending {
     }
 
     /// Takes the call of a thread out. Its slot stays readable until [`Pending::release`].
-    pub fn take(&mut self, tid: u32) -> Option<usize> {
+    pub fn take(&mut self, tid: u32) -> Option<u32> {
         let at = self.threads.remove(tid)?;
-        let slot = &mut self.slots[at];
-        slot.generation += 1;
+        let slot = &mut self.slots[at as usize];
+        slot.generation = slot.generation.wrapping_add(1);
         self.bytes -= slot.size();
         Some(at)
     }
 
     /// Takes the call out that began first.
-    pub fn take_oldest(&mut self) -> Option<usize> {
+    pub fn take_oldest(&mut self) -> Option<u32> {
         sweep_front(&mut self.shown, &self.slots);
         sweep_front(&mut self.fresh, &self.slots);
         let &(at, _) = self.shown.front().or(self.fresh.front())?;
-        self.take(self.slots[at].common.tid)
+        self.take(self.slot(at).common.tid)
     }
 
     /// The next call that began `age` or longer before `now` and has not been shown; it now counts as shown.
     #[inline]
-    pub fn next_to_show(&mut self, now: u64, age: u64) -> Option<usize> {
+    pub fn next_to_show(&mut self, now: u64, age: u64) -> Option<u32> {
         // With nearly every event this is all there is to do.
         if now.saturating_sub(self.earliest) < age { None } else { self.show(now, age) }
     }
 
-    fn show(&mut self, now: u64, age: u64) -> Option<usize> {
+    fn show(&mut self, now: u64, age: u64) -> Option<u32> {
         sweep_front(&mut self.fresh, &self.slots);
         let Some(&ticket) = self.fresh.front() else {
             self.earliest = u64::MAX;
             return None;
         };
-        self.earliest = self.slots[ticket.0].common.time;
+        self.earliest = self.slot(ticket.0).common.time;
         if now.saturating_sub(self.earliest) < age {
             return None;
         }
         self.fresh.pop_front();
-        self.slots[ticket.0].shown = true;
+        self.slots[ticket.0 as usize].shown = true;
         self.shown.push_back(ticket);
         Some(ticket.0)
     }
 
-    pub fn slot(&self, at: usize) -> &Slot {
-        &self.slots[at]
+    pub fn slot(&self, at: u32) -> &Slot {
+        &self.slots[at as usize]
     }
 
     /// Gives a slot that was taken back for reuse.
-    pub fn release(&mut self, at: usize) {
-        self.slots[at].place = 0..0;
-        if self.free.len() >= SPARE || self.slots[at].kept.capacity() > SPARE_BYTES {
-            self.slots[at].kept = Vec::new();
+    pub fn release(&mut self, at: u32) {
+        let slot = &mut self.slots[at as usize];
+        slot.place = 0..0;
+        if self.free.len() >= SPARE || slot.kept.capacity() > SPARE_BYTES {
+            slot.kept = Vec::new();
         }
         self.free.push(at);
         self.sweep();
     }
 
     /// All open calls in the order of their start, none of which is open any more afterwards.
-    pub fn drain(&mut self) -> Vec<usize> {
-        let mut all: Vec<usize> = self.threads.calls().collect();
+    pub fn drain(&mut self) -> Vec<u32> {
+        let mut all: Vec<u32> = self.threads.calls().collect();
         self.threads.clear();
         all.sort_by_key(|&at| {
-            (self.slots[at].common.time, self.slots[at].common.cpu, self.slots[at].common.seq)
+            let Common { time, cpu, seq, .. } = self.slot(at).common;
+            (time, cpu, seq)
         });
-        all.iter().for_each(|&at| self.slots[at].generation += 1);
+        for at in &all {
+            let slot = &mut self.slots[*at as usize];
+            slot.generation = slot.generation.wrapping_add(1);
+        }
         self.bytes = 0;
         all
     }
@@ -192,7 +203,7 @@ impl Pending {
 }
 
 fn is_open(&(at, generation): &Ticket, slots: &[Slot]) -> bool {
-    slots[at].generation == generation
+    slots[at as usize].generation == generation
 }
 
 fn sweep_front(queue: &mut VecDeque<Ticket>, slots: &[Slot]) {

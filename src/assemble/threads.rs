@@ -11,9 +11,9 @@ const NEAR: usize = 64;
 /// Calls by thread id.
 #[derive(Debug)]
 pub(super) struct Threads {
-    near: [Option<(u32, usize)>; NEAR],
+    near: [Option<(u32, u32)>; NEAR],
     /// Those whose place another has taken.
-    far: HashMap<u32, usize, Keyed>,
+    far: HashMap<u32, u32, Keyed>,
     len: usize,
 }
 
@@ -30,7 +30,7 @@ impl Threads {
 
     /// The thread is in no call before.
     #[inline]
-    pub fn insert(&mut self, tid: u32, call: usize) {
+    pub fn insert(&mut self, tid: u32, call: u32) {
         self.len += 1;
         if let Some((other, call)) = self.near[tid as usize % NEAR].replace((tid, call)) {
             self.far.insert(other, call);
@@ -38,7 +38,7 @@ impl Threads {
     }
 
     #[inline]
-    pub fn remove(&mut self, tid: u32) -> Option<usize> {
+    pub fn remove(&mut self, tid: u32) -> Option<u32> {
         let call = match &mut self.near[tid as usize % NEAR] {
             near @ Some(_) if near.is_some_and(|(there, _)| there == tid) => near.take().map(|(_, call)| call),
             _ if self.far.is_empty() => None,
@@ -48,7 +48,7 @@ impl Threads {
         call
     }
 
-    pub fn calls(&self) -> impl Iterator<Item = usize> {
+    pub fn calls(&self) -> impl Iterator<Item = u32> {
         self.near.iter().flatten().map(|&(_, call)| call).chain(self.far.values().copied())
     }
 

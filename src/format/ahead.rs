@@ -13,9 +13,9 @@ use super::header::{BlockHeader, End, FileHeader};
 use super::scan::{Frame, Scanner};
 
 /// A trace with less in it, bytes, is not worth a thread.
-const WORTH_A_THREAD: usize = 1 << 20;
-/// Blocks that may be decompressed at once: one being opened, two that wait, one being looked at.
-const BUFFERS: usize = 4;
+const WORTH_A_THREAD: usize = 256 << 10;
+/// Blocks that may be decompressed at once: one being opened, one that waits, one being looked at.
+const BUFFERS: usize = 3;
 /// A block that becomes larger than this, bytes, is the only one meanwhile: so reading ahead costs little memory, whatever the
 /// trace.
 pub(crate) const LARGE: usize = 1 << 20;
@@ -54,6 +54,10 @@ impl Opener {
             Frame::Block { header, offset, stored } => {
                 let opened = stored.map(|stored| {
                     make_room(header.raw_len as usize, raw);
+                    // What was needed for a large block is not needed for this one.
+                    if raw.capacity() > 2 * LARGE && header.raw_len as usize <= LARGE {
+                        *raw = Vec::new();
+                    }
                     block::decompress(&header, stored, &mut self.decompressor, raw)
                 });
                 Opened::Block { header, offset, opened }

@@ -232,6 +232,10 @@ impl Reader {
         let may_go_ahead = self.tag.is_some() && self.part.is_none();
         let mut raw = self.unused();
         let frame = self.blocks.next(&mut raw, may_go_ahead);
+        if raw.len() > LARGE {
+            // Its memory is enough.
+            self.lent.clear();
+        }
         self.raw = Arc::new(raw);
         let frame = match frame? {
             None => {

@@ -7,6 +7,9 @@ use std::os::unix::fs::FileExt;
 
 use super::lock::{self, Recorder};
 
+/// A window that becomes larger than this, bytes, is so for as long as it must be.
+const ROOMY: usize = 2 << 20;
+
 /// Where a trace is read from.
 pub(crate) enum Source {
     /// Can be read at any place; its bytes begin at `begin`.
@@ -82,6 +85,11 @@ impl Window {
             if self.start > 0 {
                 self.bytes.copy_within(self.start..self.end, 0);
                 (self.start, self.end) = (0, self.end - self.start);
+            }
+            if self.bytes.len() > ROOMY && self.end + self.step.max(want) <= ROOMY {
+                // What was needed for something large is not needed any more.
+                self.bytes.truncate(ROOMY);
+                self.bytes.shrink_to_fit();
             }
             if self.bytes.len() - self.end < self.step {
                 let larger =

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use mountsnoop::assemble::Batch;
@@ -12,10 +12,12 @@ use mountsnoop::views::{Clock, Lost, Remark, View};
 
 /// More threads than this would wait for the one that puts calls together.
 const MAKERS_MAX: usize = 3;
-/// Jobs that each may have, but one of them waiting or done.
-const JOBS: usize = 3;
-/// Of longer rows the memory is given back, bytes.
-const KEPT: usize = 1 << 20;
+/// Jobs that each may have, one of them waiting.
+const JOBS: usize = 2;
+/// Rows of a job that are more than this are handed over in pieces, bytes, so that they cannot take much memory at once.
+const PIECE: usize = 256 << 10;
+/// With the last row, mostly: memory that grows is had twice for a while.
+const ROOM: usize = PIECE + (192 << 10);
 
 /// What comes after the calls of a job.
 pub enum Note {
@@ -34,6 +36,14 @@ impl Note {
     }
 }
 
+/// What a thread has made.
+pub enum Made {
+    /// Rows of a job that has more.
+    Piece(Vec<u8>),
+    /// The job, with its last rows.
+    All(Job),
+}
+
 /// Some calls, what comes after them, and the rows that they become.
 #[derive(Default)]
 pub struct Job {
@@ -42,28 +52,40 @@ pub struct Job {
     /// How times are to be read.
     pub clock: Clock,
     pub host: Arc<str>,
-    /// What the calls took, bytes.
-    pub size: usize,
     pub rows: Vec<u8>,
+    /// What the calls took, and their rows, bytes.
+    pub size: (usize, usize),
 }
 
 impl Job {
-    fn make(&mut self, view: &mut dyn View) {
+    /// Makes the rows; what is too much of them goes to `out`. False: nobody wants them any more.
+    fn make(&mut self, view: &mut dyn View, out: &SyncSender<Made>) -> bool {
+        let (size, mut pieces) = (self.calls.size(), 0);
+        self.rows.reserve(ROOM);
         view.clock(self.clock);
         view.host(&self.host);
         for op in self.calls.calls() {
             view.row(&mut self.rows, &op);
+            if self.rows.len() >= PIECE {
+                pieces += self.rows.len();
+                let piece = std::mem::replace(&mut self.rows, Vec::with_capacity(ROOM));
+                if out.send(Made::Piece(piece)).is_err() {
+                    return false;
+                }
+            }
         }
+        self.size = (size, pieces + self.rows.len());
         if let Some(note) = self.note.take() {
             note.show(view, &mut self.rows);
         }
         self.calls.clear();
+        true
     }
 
     /// Empty again, but for memory that is worth keeping.
     pub fn again(mut self) -> Job {
         self.rows.clear();
-        self.rows.shrink_to(KEPT);
+        self.rows.shrink_to(ROOM);
         self
     }
 }
@@ -72,7 +94,7 @@ impl Job {
 struct Maker {
     view: Sender<Box<dyn View>>,
     jobs: Sender<Job>,
-    made: Receiver<Job>,
+    made: Receiver<Made>,
     thread: JoinHandle<Option<Box<dyn View>>>,
 }
 
@@ -116,14 +138,16 @@ impl Makers {
         self.makers[next].jobs.send(job).map_err(|_| died())
     }
 
-    /// The oldest, with its rows; `None` where all have been taken.
-    pub fn take(&mut self) -> io::Result<Option<Job>> {
+    /// The oldest, with its rows, or some of them; `None` where all have been taken.
+    pub fn take(&mut self) -> io::Result<Option<Made>> {
         if self.jobs == 0 {
             return Ok(None);
         }
-        let job = self.makers[self.oldest].made.recv().map_err(|_| died())?;
-        (self.oldest, self.jobs) = ((self.oldest + 1) % self.makers.len(), self.jobs - 1);
-        Ok(Some(job))
+        let made = self.makers[self.oldest].made.recv().map_err(|_| died())?;
+        if let Made::All(_) = made {
+            (self.oldest, self.jobs) = ((self.oldest + 1) % self.makers.len(), self.jobs - 1);
+        }
+        Ok(Some(made))
     }
 }
 
@@ -131,12 +155,11 @@ impl Maker {
     /// A thread that waits for its view; `None` where there can be none.
     fn start() -> Option<Maker> {
         let ((view, its), (jobs, given), (send, made)) =
-            (channel::<Box<dyn View>>(), channel::<Job>(), channel());
+            (channel::<Box<dyn View>>(), channel::<Job>(), sync_channel(JOBS));
         let run = move || {
             let mut view = its.recv().ok()?;
             for mut job in given {
-                job.make(&mut *view);
-                if send.send(job).is_err() {
+                if !job.make(&mut *view, &send) || send.send(Made::All(job)).is_err() {
                     break;
                 }
             }

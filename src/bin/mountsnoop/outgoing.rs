@@ -11,16 +11,17 @@ use anyhow::Result;
 use mountsnoop::assemble::Op;
 use mountsnoop::views::{Clock, View};
 
-use crate::makers::{Job, Makers, Note};
+use crate::makers::{Job, Made, Makers, Note};
 
 /// Rows are written out when they have grown to this, bytes.
 const CHUNK: usize = 64 << 10;
-/// A batch of calls becomes rows when it has grown to something between these, bytes: larger ones wake fewer threads.
-const BATCH: Range<usize> = 64 << 10..512 << 10;
+/// A batch of calls becomes rows when it has grown to something between these, bytes: larger ones wake fewer threads. One that has
+/// to copy what the calls are from is the smallest.
+const BATCH: Range<usize> = 64 << 10..256 << 10;
 /// As large that its rows are about this, bytes, for they take memory.
-const ROWS: usize = 256 << 10;
+const ROWS: usize = 192 << 10;
 /// So many calls without anybody asking for their rows to be written out are worth other threads.
-const WORTH_THREADS: usize = 4096;
+const WORTH_THREADS: usize = 1024;
 
 /// What was printed and is not yet written. One event may make any number of rows, so each may have to go out.
 pub struct Outgoing<W: Write> {
@@ -77,7 +78,8 @@ impl<W: Write> Outgoing<W> {
             }
             None => {
                 self.job.calls.add(op);
-                if self.job.calls.size() >= self.enough {
+                let calls = &self.job.calls;
+                if calls.size() >= self.enough || calls.copied() >= BATCH.start {
                     self.hand_over();
                 }
             }
@@ -158,20 +160,24 @@ impl<W: Write> Outgoing<W> {
         let Some(makers) = &mut self.makers else { return };
         let next = self.spare.pop().unwrap_or_default();
         let next = Job { clock: self.job.clock, host: Arc::clone(&self.job.host), ..next };
-        let mut job = std::mem::replace(&mut self.job, next);
-        job.size = job.calls.size();
-        let given = makers.give(job);
+        let given = makers.give(std::mem::replace(&mut self.job, next));
         self.job.calls.share(self.block.as_ref());
         self.note_failure(given);
     }
 
-    /// Writes out the rows of one job; false where there is none.
+    /// Writes out the rows of one job, or some of them; false where there is none.
     fn take(&mut self) -> bool {
         let taken = self.makers.as_mut().map_or(Ok(None), Makers::take);
-        let Some(Some(job)) = self.note_failure(taken) else { return false };
-        self.write_out(&job.rows);
-        self.enough = (job.size * ROWS / job.rows.len().max(1)).clamp(BATCH.start, BATCH.end);
-        self.spare.push(job.again());
+        match self.note_failure(taken).flatten() {
+            Some(Made::Piece(rows)) => self.write_out(&rows),
+            Some(Made::All(job)) => {
+                self.write_out(&job.rows);
+                let (calls, rows) = job.size;
+                self.enough = (calls * ROWS / rows.max(1)).clamp(BATCH.start, BATCH.end);
+                self.spare.push(job.again());
+            }
+            None => return false,
+        }
         true
     }
 
