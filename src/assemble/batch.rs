@@ -169,7 +169,9 @@ mod tests {
     /// All that can be asked of a call.
     fn all(op: &Op<'_>) -> String {
         let events: Vec<u64> = op.events().collect();
-        let (task, told, sections) = (op.task, op.telling(), (op.enter, op.exit));
+        // Which event told of the process has another number each time it is read.
+        let told = op.telling().map(|told| (told.number, told.event));
+        let (task, sections) = (op.task, (op.enter, op.exit));
         format!("{:?} {task:?} {:?} {:?} {sections:?} {told:?} {events:?}", op.common, op.call(), op.outcome)
     }
 
@@ -207,9 +209,83 @@ mod tests {
             assert_eq!(got, want, "round {round}");
             assert_eq!(got.len(), 6, "a call is missing from the test itself");
             assert!(batch.size() > 6 * 40);
+            batch.keep();
+            assert_eq!(batch.copied(), batch.own.len(), "there was no block");
             batch.clear();
             want.clear();
             assert_eq!((batch.size(), batch.calls().count()), (0, 0));
+        }
+    }
+
+    /// Events as a machine makes them, and some bytes that are none: calls that hang, that another thread's return is taken for,
+    /// that begin twice.
+    fn noise(count: u32) -> Vec<Vec<u8>> {
+        let (mut events, mut dice) = (Vec::new(), 9_u32);
+        let mut next = |below: u32| {
+            dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (dice >> 16) % below
+        };
+        for n in 0..count {
+            let (tid, time) = (next(90), u64::from(n) * 10_000_000);
+            let target = vec![b'x'; next(20) as usize];
+            let event = match next(8) {
+                0 => synth::process().start(7).exe(&target),
+                1..4 => synth::umount2(&target, n.into()).start(7),
+                4 => synth::mount(Some(&target), None, Some(b"ext4"), 0, Some(&target)).start(7),
+                5 => synth::exit(1).late(1, &target),
+                _ => synth::exit(2).ret(-(n as i64 % 40)),
+            };
+            let mut bytes = event.task(tid / 3, tid).time(time).build();
+            if next(50) == 0 {
+                bytes.truncate(60);
+            }
+            events.push(bytes);
+        }
+        events
+    }
+
+    #[test]
+    fn calls_of_a_block_are_those_of_its_events_one_by_one_wherever_it_ends() {
+        let events = noise(3000);
+        let (mut assembler, mut want, mut malformed) = (Assembler::new(), Vec::new(), 0);
+        for (number, event) in events.iter().enumerate() {
+            assembler.number(number as u64);
+            let mut sink = |op: &Op<'_>| want.push(all(op));
+            malformed += u64::from(assembler.event(event, &mut sink).is_err());
+        }
+        assembler.finish(&mut |op| want.push(all(op)));
+        assert!(want.len() > 1000 && malformed > 20, "{} rows, {malformed} malformed", want.len());
+
+        for per_block in [1, 7, 100, 3000] {
+            let (mut assembler, mut batch, mut got, mut bad) =
+                (Assembler::new(), Batch::default(), Vec::new(), 0);
+            let mut copied = 0;
+            for (nth, events) in events.chunks(per_block).enumerate() {
+                let (mut block, mut places) = (Vec::new(), Vec::new());
+                for (n, event) in events.iter().enumerate() {
+                    places.push(((nth * per_block + n) as u64, block.len()..block.len() + event.len()));
+                    block.extend_from_slice(event);
+                }
+                let block = Arc::new(block);
+                batch.share(Some(&block));
+                bad += assembler.events(&block, places.into_iter(), &mut |op| batch.add(op));
+                // Looked at while the block is there, or later.
+                if nth % 2 == 1 {
+                    batch.keep();
+                    assert_eq!(Arc::strong_count(&block), 1, "the block is still held");
+                }
+                copied += batch.copied();
+                got.extend(batch.calls().map(|op| all(&op)));
+                batch.clear();
+            }
+            assembler.finish(&mut |op| got.push(all(op)));
+            assert_eq!(got.len(), want.len(), "{per_block} events a block");
+            for (nth, (got, want)) in got.iter().zip(&want).enumerate() {
+                assert_eq!(got, want, "row {nth}, {per_block} events a block");
+            }
+            assert_eq!(bad, malformed);
+            let all = events.iter().map(Vec::len).sum::<usize>();
+            assert!(per_block < 3000 || copied < all / 2, "{copied} bytes of {all} were copied");
         }
     }
 }

@@ -39,8 +39,12 @@ impl Threads {
 
     #[inline]
     pub fn remove(&mut self, tid: u32) -> Option<u32> {
-        let call = match &mut self.near[tid as usize % NEAR] {
-            near @ Some(_) if near.is_some_and(|(there, _)| there == tid) => near.take().map(|(_, call)| call),
+        let near = &mut self.near[tid as usize % NEAR];
+        let call = match *near {
+            Some((there, call)) if there == tid => {
+                *near = None;
+                Some(call)
+            }
             _ if self.far.is_empty() => None,
             _ => self.far.remove(&tid),
         };
@@ -77,7 +81,8 @@ mod tests {
             }
             assert_eq!(threads.len(), expected.len(), "after call {call}");
         }
-        let (mut got, mut want) = (threads.calls().collect::<Vec<_>>(), expected.into_values().collect::<Vec<_>>());
+        let (mut got, mut want) =
+            (threads.calls().collect::<Vec<_>>(), expected.into_values().collect::<Vec<_>>());
         got.sort_unstable();
         want.sort_unstable();
         assert!(got == want && !got.is_empty(), "{got:?}, expected {want:?}");

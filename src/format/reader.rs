@@ -137,7 +137,8 @@ impl Reader {
     /// comes next, or another block, and [`Reader::next`] has that. For those who want events without the way there for each.
     pub fn events(&mut self) -> Option<Events<'_>> {
         let wanted = self.part.as_ref().is_none_or(|part| part.wants_events());
-        let mut events = Events { block: self.block.as_mut().filter(|_| wanted)?, raw: &self.raw, first: None };
+        let mut events =
+            Events { block: self.block.as_mut().filter(|_| wanted)?, raw: &self.raw, first: None };
         events.first = Some(events.next()?);
         Some(events)
     }

@@ -415,7 +415,10 @@ ext4   EBUSY         1       1           0     2.5ms     2.5ms     2.5ms     2.5
             counts
         };
         let comms = [r#""other" 1"#, r#""sh" 3"#, r#""umount" 2"#];
-        assert_eq!((counts(0), counts(2)), (comms.map(String::from).to_vec(), comms.map(String::from).to_vec()));
+        assert_eq!(
+            (counts(0), counts(2)),
+            (comms.map(String::from).to_vec(), comms.map(String::from).to_vec())
+        );
         assert_eq!(counts(1), [r#""?" 1"#, r#""a.service" 4"#, r#""b.service" 1"#]);
     }
 

@@ -41,7 +41,7 @@ pub enum Made {
     /// Rows of a job that has more.
     Piece(Vec<u8>),
     /// The job, with its last rows.
-    All(Job),
+    All(Box<Job>),
 }
 
 /// Some calls, what comes after them, and the rows that they become.
@@ -159,7 +159,7 @@ impl Maker {
         let run = move || {
             let mut view = its.recv().ok()?;
             for mut job in given {
-                if !job.make(&mut *view, &send) || send.send(Made::All(job)).is_err() {
+                if !job.make(&mut *view, &send) || send.send(Made::All(Box::new(job))).is_err() {
                     break;
                 }
             }
@@ -177,4 +177,52 @@ impl Maker {
 
 fn died() -> io::Error {
     io::Error::other("a thread that makes rows has died")
+}
+
+#[cfg(test)]
+mod tests {
+    use mountsnoop::assemble::Assembler;
+    use mountsnoop::decode::synth;
+    use mountsnoop::views::{Text, TextOptions};
+
+    use super::*;
+
+    /// A job of so many calls, of whose rows each is longer than what it tells of.
+    fn job(calls: u32) -> Job {
+        let (mut assembler, mut job) = (Assembler::new(), Job::default());
+        for n in 0..calls {
+            let (enter, exit) = (synth::umount2(&[7; 4000], 0).time(n.into()), synth::exit(2).time(n.into()));
+            for event in [enter, exit] {
+                assembler.event(&event.build(), &mut |op| job.calls.add(op)).unwrap();
+            }
+        }
+        job
+    }
+
+    #[test]
+    fn many_rows_come_in_pieces_and_in_order() {
+        let mut makers = Makers::start(&mut Some(Box::new(Text::new(TextOptions::default()))), 2).unwrap();
+        for calls in [200, 1, 90] {
+            makers.give(job(calls)).unwrap();
+        }
+        let (mut pieces, mut rows, mut sizes) = (0, Vec::new(), Vec::new());
+        while let Some(made) = makers.take().unwrap() {
+            let more = match made {
+                Made::Piece(rows) => {
+                    pieces += 1;
+                    rows
+                }
+                Made::All(job) => {
+                    sizes.push(job.size.1);
+                    job.rows
+                }
+            };
+            assert!(more.len() < ROOM, "{} bytes at once", more.len());
+            rows.extend(more);
+        }
+        let lines = rows.iter().filter(|&&byte| byte == b'\n').count();
+        assert_eq!((lines, sizes.iter().sum::<usize>()), (291, rows.len()));
+        assert!(pieces > 2 && sizes[0] > PIECE && sizes[1] < PIECE, "{pieces} pieces, {sizes:?}");
+        makers.end().unwrap();
+    }
 }

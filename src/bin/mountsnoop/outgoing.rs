@@ -50,7 +50,19 @@ impl<W: Write> Outgoing<W> {
         let cpus = thread::available_parallelism().map_or(1, NonZero::get);
         let (job, spare) = (Job::default(), Vec::new());
         let (view, enough) = (Some(view), BATCH.start);
-        Outgoing { view, buffer, to, failed: None, calls: 0, cpus, makers: None, job, spare, enough, block: None }
+        Outgoing {
+            view,
+            buffer,
+            to,
+            failed: None,
+            calls: 0,
+            cpus,
+            makers: None,
+            job,
+            spare,
+            enough,
+            block: None,
+        }
     }
 
     /// The calls that follow are of events that stand in this block, if there is one; they need not be copied.

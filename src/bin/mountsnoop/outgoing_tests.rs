@@ -146,3 +146,33 @@ fn what_cannot_be_written_is_an_error_wherever_rows_are_made() {
         }
     }
 }
+
+/// Fails once, and takes everything from then on.
+struct Hiccup(Vec<u8>, usize);
+
+impl Write for Hiccup {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.1 += 1;
+        if self.1 == 2 {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn nothing_is_written_behind_what_could_not_be() {
+    for cpus in [1, 2] {
+        let mut out = Outgoing::new(Box::new(Classic), Hiccup(Vec::new(), 0));
+        out.cpus = cpus;
+        show(&mut out, CALLS);
+        assert!(out.result().is_err(), "{cpus} CPUs");
+        let lines = out.to.0.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        assert!(out.to.1 == 2 && lines < CALLS, "{lines} lines in {} writes on {cpus} CPUs", out.to.1);
+    }
+}

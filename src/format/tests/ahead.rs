@@ -5,7 +5,7 @@ use std::io::Cursor;
 use super::sample::{self, event, info};
 use crate::format::ahead::{Blocks, Opened};
 use crate::format::scan::{Scanner, Wanted};
-use crate::format::{Metadata, Writer, WriterOptions};
+use crate::format::{Item, Metadata, Reader, Writer, WriterOptions};
 
 /// Many blocks, some of them too large for others beside them, of two traces.
 fn trace() -> Vec<u8> {
@@ -77,4 +77,51 @@ fn a_reader_that_is_given_up_leaves_its_thread_behind() {
         assert!(blocks.next(&mut raw, true).unwrap().is_some(), "no thread was begun");
     }
     drop(blocks);
+}
+
+/// What a reader finds, a line each; with `runs`, events a block at a time where that can be, and how many such times.
+fn items(bytes: &[u8], runs: bool) -> (Vec<String>, usize) {
+    let mut reader = Reader::from_reader(Box::new(Cursor::new(bytes.to_vec()))).unwrap();
+    let (mut items, mut times, mut held) = (Vec::new(), 0, Vec::new());
+    loop {
+        if runs && let Some(events) = reader.events() {
+            times += 1;
+            let (block, shared) = (events.block(), events.shared().cloned());
+            assert_eq!(shared.is_some(), block.len() <= 1 << 20, "a block of {} bytes", block.len());
+            let of = |place| crc32c::crc32c(&block[place]);
+            items.extend(events.map(|(index, place)| format!("event {index} {:#x}", of(place))));
+            // Some are kept for a while, as those do who look at them later.
+            held.extend(shared.map(|block| (crc32c::crc32c(&block), block)));
+            if held.len() > 12 {
+                held.drain(..6);
+            }
+            continue;
+        }
+        match reader.next().unwrap() {
+            Some(Item::Event(event)) => {
+                items.push(format!("event {} {:#x}", event.index, crc32c::crc32c(event.bytes)));
+            }
+            Some(item) => items.push(format!("{item:?}")),
+            None => break,
+        }
+    }
+    assert!(
+        held.iter().all(|(crc, block)| *crc == crc32c::crc32c(block)),
+        "a block was changed that somebody has"
+    );
+    (items, times)
+}
+
+#[test]
+fn the_events_of_a_block_are_those_that_come_one_by_one() {
+    let trace = trace();
+    for trace in [&trace[..], &trace[..trace.len() * 2 / 3]] {
+        let ((want, none), (got, times)) = (items(trace, false), items(trace, true));
+        assert_eq!(none, 0);
+        assert!(times > 20, "only {times} times");
+        for (nth, (got, want)) in got.iter().zip(&want).enumerate() {
+            assert_eq!(got, want, "item {nth}");
+        }
+        assert_eq!(got.len(), want.len());
+    }
 }
