@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::{env, fs};
 
-use stages::{VIEWS, decode, file, grow, pair, read, show, write};
+use stages::{VIEWS, blocks, decode, file, grow, pair, read, show, write};
 
 /// Enough that what is done once does not show: 20,007 events.
 const EVENTS: usize = 20_000;
@@ -40,7 +40,10 @@ fn run(stage: &str, events: &[Vec<u8>]) {
             counted(&mut || result = read(&mut file));
         }
         "decode" => counted(&mut || result = decode(events)),
-        "pair" => counted(&mut || result = pair(events)),
+        "pair" => {
+            let blocks = blocks(events);
+            counted(&mut || result = pair(&blocks));
+        }
         view => {
             let (_, make) = VIEWS.iter().find(|(name, _)| *name == view).expect("a stage");
             result = show(events, &mut *make(), counted);

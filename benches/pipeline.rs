@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use mountsnoop::layout::{self, Common};
-use stages::{VIEWS, decode, file, grow, pair, read, show, write};
+use stages::{VIEWS, blocks, decode, file, grow, pair, read, show, write};
 
 fn pipeline(c: &mut Criterion) {
     let wanted =
@@ -35,7 +35,8 @@ fn pipeline(c: &mut Criterion) {
     let ends = |event: &&Vec<u8>| Common::read(event).expect("an event").phase == layout::EXIT;
     let calls = events.iter().filter(ends).count();
     group.throughput(Throughput::Elements(calls as u64)).sample_size(10);
-    group.bench_function("pair", |b| b.iter(|| assert_eq!(pair(black_box(&events)), calls)));
+    let blocks = blocks(&events);
+    group.bench_function("pair", |b| b.iter(|| assert_eq!(pair(black_box(&blocks)), calls)));
     for (name, view) in VIEWS {
         let direct = |step: &mut dyn FnMut()| step();
         let expected = show(&events, &mut *view(), direct);

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{Seek as _, Write};
+use std::ops::Range;
 use std::path::Path;
 
 use mountsnoop::assemble::Assembler;
@@ -118,10 +119,13 @@ pub fn read(file: &mut File) -> usize {
     file.rewind().expect("rewound");
     let mut reader = Reader::from_file(file.try_clone().expect("a file")).expect("a trace");
     let mut read = 0;
-    while let Some(item) = reader.next().expect("intact") {
-        read += usize::from(matches!(item, Item::Event(_)));
+    loop {
+        read += reader.events().map_or(0, Iterator::count);
+        match reader.next().expect("intact") {
+            Some(item) => read += usize::from(matches!(item, Item::Event(_))),
+            None => return read,
+        }
     }
-    read
 }
 
 /// How many sections the events have.
@@ -129,11 +133,28 @@ pub fn decode(events: &[Vec<u8>]) -> usize {
     events.iter().map(|event| Event::decode(event).expect("an event").sections.count()).sum()
 }
 
+/// Events that stand one behind the other, each with its number and its place.
+pub type Block = (Vec<u8>, Vec<(u64, Range<usize>)>);
+
+/// The events as a reader has them.
+pub fn blocks(events: &[Vec<u8>]) -> Vec<Block> {
+    let block = |events: &[Vec<u8>]| {
+        let (mut bytes, mut places) = (Vec::new(), Vec::new());
+        for (number, event) in (0..).zip(events) {
+            places.push((number, bytes.len()..bytes.len() + event.len()));
+            bytes.extend_from_slice(event);
+        }
+        (bytes, places)
+    };
+    events.chunks(2000).map(block).collect()
+}
+
 /// How many calls the events are.
-pub fn pair(events: &[Vec<u8>]) -> usize {
+pub fn pair(blocks: &[Block]) -> usize {
     let (mut assembler, mut calls) = (Assembler::new(), 0);
-    for event in events {
-        assembler.event(event, &mut |_| calls += 1).expect("an event");
+    for (bytes, places) in blocks {
+        let malformed = assembler.events(bytes, places.iter().cloned(), &mut |_| calls += 1);
+        assert_eq!(malformed, 0);
     }
     calls
 }
