@@ -55,7 +55,7 @@ impl Opener {
                 let opened = stored.map(|stored| {
                     make_room(header.raw_len as usize, raw);
                     // What was needed for a large block is not needed for this one.
-                    if raw.capacity() > 2 * LARGE && header.raw_len as usize <= LARGE {
+                    if raw.capacity() > LARGE && header.raw_len as usize <= LARGE {
                         *raw = Vec::new();
                     }
                     block::decompress(&header, stored, &mut self.decompressor, raw)

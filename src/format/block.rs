@@ -100,7 +100,7 @@ fn unzstd(
         return Err("its size is not the one in its header");
     };
     to.clear();
-    to.reserve(size as usize);
+    to.reserve_exact(size as usize);
     match context.decompress_to_buffer(stored, to) {
         Ok(written) if written as u64 == size => Ok(()),
         _ => Err("zstd rejects it"),

@@ -183,6 +183,7 @@ pub(crate) fn decode(content: &[u8], len: usize, raw: &mut Vec<u8>) -> Option<()
     let (changes, low) = (u32_at(content, 0)? as usize, u32_at(content, 4)? as usize);
     let (changes, times) = content.get(LENGTHS..)?.split_at_checked(changes)?;
     let (low, high) = times.split_at_checked(low)?;
+    raw.reserve_exact(len.saturating_sub(raw.len()));
     raw.resize(len, 0);
     let mut decoder =
         Decoder { changes: Bytes(changes), low: Bytes(low), high: Bytes(high), past: Past::new() };

@@ -137,10 +137,8 @@ impl Reader {
     /// comes next, or another block, and [`Reader::next`] has that. For those who want events without the way there for each.
     pub fn events(&mut self) -> Option<Events<'_>> {
         let wanted = self.part.as_ref().is_none_or(|part| part.wants_events());
-        let mut events =
-            Events { block: self.block.as_mut().filter(|_| wanted)?, raw: &self.raw, first: None };
-        events.first = Some(events.next()?);
-        Some(events)
+        let block = self.block.as_mut().filter(|block| wanted && block.is_at_event(&self.raw))?;
+        Some(Events { block, raw: &self.raw })
     }
 
     /// The next item; `None` at the end of the input. After an error there is nothing more; in [`State::Live`], another
@@ -315,7 +313,6 @@ impl fmt::Debug for Reader {
 pub struct Events<'a> {
     block: &'a mut Block,
     raw: &'a Arc<Vec<u8>>,
-    first: Option<(u64, Range<usize>)>,
 }
 
 impl<'a> Events<'a> {
@@ -335,7 +332,7 @@ impl Iterator for Events<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<(u64, Range<usize>)> {
-        self.first.take().or_else(|| self.block.event(self.raw))
+        self.block.event(self.raw)
     }
 }
 

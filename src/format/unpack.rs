@@ -63,6 +63,12 @@ impl Block {
         Some((index, self.take(&record)))
     }
 
+    /// Whether [`Block::event`] has one.
+    pub fn is_at_event(&self, raw: &[u8]) -> bool {
+        let next = Records::starting_at(raw, self.at).next();
+        matches!(next, Some(Ok(record)) if record.kind == record::EVENT)
+    }
+
     /// The place of the bytes of the next record, which is now behind.
     #[inline]
     fn take(&mut self, record: &RawRecord<'_>) -> Range<usize> {

@@ -2,10 +2,8 @@
 //! container by the path of its cgroup takes longer than all other cells together.
 //! It must not know which columns these are, nor how a view writes them.
 
+use super::callers::Callers;
 use crate::assemble::Op;
-
-/// Threads remembered, one for each remainder of a thread id.
-const SLOTS: usize = 16;
 
 /// Cells of a caller are not remembered if they are longer, bytes: views keep little.
 const LONGEST: usize = 8 << 10;
@@ -13,15 +11,13 @@ const LONGEST: usize = 8 << 10;
 /// The cells of some threads.
 #[derive(Default)]
 pub(super) struct Memo {
-    slots: Vec<Slot>,
+    callers: Callers<Runs>,
     now: Now,
 }
 
-/// The cells of one thread in runs, and where each run ends. They hold for this caller and what was told of its process.
+/// Cells in runs, and where each run ends.
 #[derive(Default, Clone)]
-struct Slot {
-    caller: Vec<u8>,
-    told_by: Option<u64>,
+struct Runs {
     cells: Vec<u8>,
     ends: Vec<usize>,
 }
@@ -32,9 +28,9 @@ enum Now {
     /// Writes them, and they are not kept.
     #[default]
     Write,
-    /// Writes them into this slot, too.
+    /// Writes them, and keeps them for this caller.
     Keep(usize),
-    /// Copies them from this slot: so many runs are copied, which end here.
+    /// Copies those of this caller: so many runs are copied, which end here.
     Copy { at: usize, copied: usize, end: usize },
 }
 
@@ -60,23 +56,16 @@ impl Memo {
 
     /// The row of this call begins.
     fn begin(&mut self, op: &Op<'_>) {
-        self.now = Now::Write;
-        let Some(caller) = op.caller() else { return };
-        if self.slots.is_empty() {
-            self.slots.resize(SLOTS, Slot::default());
-        }
-        let at = op.common.tid as usize % SLOTS;
-        let (slot, told_by) = (&mut self.slots[at], op.told_by());
-        if slot.told_by == told_by && slot.caller == caller {
-            self.now = Now::Copy { at, copied: 0, end: 0 };
-            return;
-        }
-        slot.told_by = told_by;
-        slot.caller.clear();
-        slot.caller.extend_from_slice(caller);
-        slot.cells.clear();
-        slot.ends.clear();
-        self.now = Now::Keep(at);
+        self.now = match self.callers.find(op) {
+            None => Now::Write,
+            Some((at, true)) => Now::Copy { at, copied: 0, end: 0 },
+            Some((at, false)) => {
+                let Runs { cells, ends } = self.callers.known(at);
+                cells.clear();
+                ends.clear();
+                Now::Keep(at)
+            }
+        };
     }
 
     /// Appends the next run of cells; each row asks for the same in the same order.
@@ -85,17 +74,17 @@ impl Memo {
         match &mut self.now {
             Now::Write => write(out),
             Now::Keep(at) => {
-                let (slot, start) = (&mut self.slots[*at], out.len());
+                let (runs, start) = (self.callers.known(*at), out.len());
                 write(out);
-                slot.cells.extend_from_slice(&out[start..]);
-                slot.ends.push(slot.cells.len());
-                if slot.caller.len() + slot.cells.len() > LONGEST {
-                    *slot = Slot::default();
+                runs.cells.extend_from_slice(&out[start..]);
+                runs.ends.push(runs.cells.len());
+                if runs.cells.len() > LONGEST {
+                    self.callers.forget(*at);
                     self.now = Now::Write;
                 }
             }
             Now::Copy { at, copied, end } => {
-                let Slot { cells, ends, .. } = &self.slots[*at];
+                let Runs { cells, ends } = self.callers.known(*at);
                 let start = std::mem::replace(end, ends[*copied]);
                 out.extend_from_slice(&cells[start..*end]);
                 *copied += 1;

@@ -4,6 +4,7 @@
 //! come from, nor print anything themselves.
 
 mod call;
+mod callers;
 mod classic;
 mod clock;
 mod columns;
