@@ -74,6 +74,19 @@ struct {
 	__uint(max_entries, 8 << 20); /* --ring-size */
 } ring SEC(".maps");
 
+/*
+ * The reader rests after it has emptied the ring buffer, so that a burst costs one wake-up and not one for each event; a byte in here
+ * ends its rest early. Once for each rest: what else is sent meanwhile has no need of it.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096); /* a page */
+} bell SEC(".maps");
+
+/* Set by the reader, and taken back by whoever wakes it. */
+volatile __u8 resting = 0;
+const volatile __u64 ring_bell_at = 0; /* bytes in the ring buffer */
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -345,6 +358,17 @@ __noinline int put_bytes(__u32 slot, __u32 arg, __u64 address, __u64 size)
 	return 0;
 }
 
+/* If the reader rests and what waits for it has become much. */
+static __always_inline void ring_bell(void)
+{
+	__u8 byte = 0;
+
+	if (!resting || bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < ring_bell_at)
+		return;
+	resting = 0;
+	bpf_ringbuf_output(&bell, &byte, sizeof(byte), 0);
+}
+
 /* Returns whether it has arrived. */
 static __always_inline bool send(struct scratch *s)
 {
@@ -355,8 +379,8 @@ static __always_inline bool send(struct scratch *s)
 	if (size > EVENT_MAX)
 		size = EVENT_MAX;
 	/*
-	 * No flag: the kernel wakes the reader only if it had caught up with this very record. The reader rests a few
-	 * milliseconds after each round, so a burst costs one wake-up a round, and none can be missed.
+	 * No flag: the kernel wakes the reader only if it had caught up with this very record, so none can be missed. While it
+	 * rests it waits for the bell alone.
 	 */
 	if (bpf_ringbuf_output(&ring, s->bytes, size, 0)) {
 		count = my_counters();
@@ -364,6 +388,7 @@ static __always_inline bool send(struct scratch *s)
 			count->ring_full++;
 		return false;
 	}
+	ring_bell();
 	return true;
 }
 

@@ -3,10 +3,12 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::io::Errno;
+use rustix::time::Timespec;
 
 /// Asked by one thread, looked at by another.
 pub(super) struct Asked {
@@ -71,6 +73,16 @@ impl Asked {
         Ok(())
     }
 
+    /// Returns when there is something to read, when something was asked, which [`Asked::wait`] then finds, or after that time.
+    pub(super) fn rest(&self, bell: impl AsFd, most: Duration) -> Result<()> {
+        let mut both = [PollFd::new(&bell, PollFlags::IN), PollFd::new(&self.news, PollFlags::IN)];
+        let most = Timespec { tv_sec: most.as_secs() as i64, tv_nsec: most.subsec_nanos().into() };
+        match poll(&mut both, Some(&most)) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(error).context("failed to rest between two looks at the ring buffer"),
+        }
+    }
+
     fn wake(&self) {
         // It fails only where the count is full, and then it is not 0 either.
         let _ = rustix::io::write(&self.news, &1u64.to_ne_bytes());
@@ -102,11 +114,26 @@ mod tests {
         assert_eq!((asked.epoch(), asked.stopped()), (1, true));
         // Nothing is left of it: this would return for an event only.
         let (mut left, mut byte) = ([PollFd::new(&asked.news, PollFlags::IN)], [0]);
-        assert_eq!(poll(&mut left, Some(&rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap(), 0);
+        assert_eq!(poll(&mut left, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap(), 0);
         to_events.write_all(b"e").unwrap();
         asked.wait(&events).unwrap();
         (&events).read_exact(&mut byte).unwrap();
         assert_eq!(&byte, b"e");
+    }
+
+    /// Each rest here would last an hour.
+    #[test]
+    fn a_rest_ends_at_the_bell_and_when_something_is_asked_which_stays_asked() {
+        let (asked, (bell, mut ring), (events, _open)) = (Asked::new().unwrap(), silent(), silent());
+        let hour = Duration::from_secs(3600);
+        ring.write_all(b"!").unwrap();
+        asked.rest(&bell, hour).unwrap();
+        (&bell).read_exact(&mut [0]).unwrap();
+        asked.stop();
+        asked.rest(&bell, hour).unwrap();
+        asked.wait(&events).unwrap();
+        // With neither it is as long as it may be.
+        asked.rest(&bell, Duration::from_millis(1)).unwrap();
     }
 
     #[test]

@@ -24,9 +24,9 @@ use super::skeleton::MountsnoopSkel;
 use super::tracefs::Tracefs;
 use super::{Books, Message};
 
-/// How long the reader sleeps after it has emptied the ring buffer. Events that come meanwhile wake nobody, so a burst
-/// costs one wake-up for each rest, not one for each event.
-const REST: Duration = Duration::from_millis(20);
+/// How long the reader rests after it has emptied the ring buffer, unless there is much in it before. Events that come meanwhile wake
+/// nobody, so a burst costs one wake-up for each rest, not one for each event.
+const REST: Duration = Duration::from_millis(50);
 /// A batch is handed over when it has grown to this, bytes, even if the ring buffer is not empty yet.
 const BATCH: usize = 1 << 20;
 /// After the programs were told to stop: those that run have ended by then.
@@ -72,7 +72,7 @@ pub(super) fn run(order: &Order, out: &SyncSender<Message>, asked: &Asked) -> Re
                 // Megabytes that nobody needs any more.
                 drop(types);
                 drop(tracefs);
-                return carry(order, skel, links, attachment, &facts, out, asked);
+                return carry(skel, links, attachment, &facts, out, asked);
             }
             Err(error) => {
                 if !refused.is_empty() {
@@ -86,7 +86,6 @@ pub(super) fn run(order: &Order, out: &SyncSender<Message>, asked: &Asked) -> Re
 }
 
 fn carry(
-    order: &Order,
     mut skel: MountsnoopSkel<'_>,
     links: Vec<Link>,
     attachment: Attachment,
@@ -97,6 +96,7 @@ fn carry(
     load::attached(&mut skel);
     let batch = RefCell::new(Vec::with_capacity(BATCH));
     let mut builder = RingBufferBuilder::new();
+    builder.add(&skel.maps.bell, |_| 0)?;
     builder.add(&skel.maps.ring, |event| {
         let mut batch = batch.borrow_mut();
         batch.extend_from_slice(&(event.len() as u32).to_le_bytes());
@@ -134,8 +134,11 @@ fn carry(
         if let Some(clock) = clock.take_if(|_| emptied) {
             let _ = out.send(Message::Clock(clock));
         }
-        if bytes > 0 && bytes < order.ring_bytes as usize / 8 {
-            std::thread::sleep(REST);
+        if emptied && bytes > 0 {
+            if let Some(bss) = skel.maps.bss_data.as_mut() {
+                bss.resting = 1;
+            }
+            asked.rest(skel.maps.bell.as_fd(), REST)?;
         }
     }
     // Detaching takes up to 70 ms a tracepoint: the programs are told to do nothing, and detached when all is written.

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 use libbpf_rs::{MapCore, MapFlags, ProgramInput, ProgramMut};
 use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::param::page_size;
 
 use super::super::preflight::VMLINUX_BTF;
 use super::super::{AttachMode, Only};
@@ -24,6 +25,9 @@ use super::skeleton::{
 };
 use super::{Counters, clock};
 use crate::layout;
+
+/// This part of the ring buffer is much: the reader is told, though it rests, while there is room for what comes until it looks.
+const MUCH: u32 = 8;
 
 /// Loads the programs that this way to attach has a place for.
 pub(super) fn load<'a>(
@@ -47,7 +51,10 @@ pub(super) fn load<'a>(
         let slots = 2 * open.maps.rebuilt.max_entries();
         open.maps.scratches.set_max_entries(slots).context("failed to size the scratch memory")?;
     }
-    open.maps.ring.set_max_entries(order.ring_bytes).context("failed to set the size of the ring buffer")?;
+    let sized = open.maps.ring.set_max_entries(order.ring_bytes);
+    sized
+        .and(open.maps.bell.set_max_entries(page_size() as u32))
+        .context("failed to set the size of the ring buffer")?;
     let missing = programs::choose(&mut open, order, choice, types)?;
     let skel = open
         .load()
@@ -93,6 +100,7 @@ fn configure(
     rodata.only_calls = only.calls.iter().fold(0, |bits, call| bits | 1 << (call & 63));
     rodata.only_failed = u8::from(only.failed);
     rodata.queries = u8::from(order.queries);
+    rodata.ring_bell_at = u64::from(order.ring_bytes / MUCH);
     rodata.shared_scratch = u8::from(!preempted);
     // Where programs share nothing, only the counts of a CPU can still be stepped on.
     rodata.keep_cpu = u8::from(preempted && attach::can_keep_cpu(facts));

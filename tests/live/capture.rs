@@ -207,6 +207,42 @@ fn storm(dir: &Dir, calls: u64, ring: &[&str]) {
     dir.mountsnoop(["info", "t.mst"]).run().code(status);
 }
 
+/// A hundred megabytes as fast as one thread can, into a ring buffer that holds half of them.
+#[test]
+fn a_large_ring_buffer_is_emptied_as_fast_as_it_is_filled() {
+    let Some(dir) = live() else { return };
+    dir.compile("say");
+    let name = "x".repeat(4000);
+    dir.mountsnoop(["record", "-o", "t.mst", "--ring-size", "64M", "--", "./say", &name, "25000"])
+        .run()
+        .code(0);
+    dir.mountsnoop(["info", "t.mst"]).run().code(0).has("complete   yes");
+}
+
+/// Thousands of long paths a second, of which the ring buffer holds less than come while the reader may rest.
+#[test]
+fn a_rest_of_the_reader_ends_when_much_has_come() {
+    let Some(dir) = live() else { return };
+    dir.compile("say");
+    let name = "x".repeat(4000);
+    let record = ["record", "--force", "-o", "t.mst", "--ring-size", "512K", "--", "./say", "-u", &name];
+    let mut recordings = (0..5).map(|_| {
+        let mut recorder = dir.mountsnoop(record).with_stdin().spawn();
+        recorder.until_recording();
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        recorder.say("enough");
+        recorder.wait().code(0);
+        dir.mountsnoop(["info", "t.mst"]).run()
+    });
+    // On a busy machine the reader may come late, but not each time.
+    let mut said = Vec::new();
+    let whole = recordings.any(|info| {
+        said.push(info.text().to_owned());
+        info.text().contains("complete   yes")
+    });
+    assert!(whole, "of each recording something is lost:\n{}", said.join("\n"));
+}
+
 #[test]
 fn a_lossy_recording_without_a_command_exits_with_3() {
     let Some(dir) = live() else { return };
