@@ -24,6 +24,7 @@ STORMS = [
     ("of a burst of 200 from idle, % kept", ["fail", 200]),
     ("of a burst of 5,000, % kept", ["fail", 5_000]),
     ("2 threads flat out, 200,000 calls, % kept", ["fail", 100_000, 2]),
+    ("30,000 calls flat out, 4000-byte paths, % kept", ["fail4000", 30_000]),
     ("10,000 a second for 5 s, % kept", ["fail", 50_000, 1, 10_000]),
     ("2 threads, 400,000 a second for 10 s, % kept", ["fail", 2_000_000, 2, 200_000]),
 ]
