@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mountsnoop::decode::synth;
+use mountsnoop::layout::Common;
 
 use super::commands::{dir_with, expect, run};
 use super::{Content, Recorder, SECOND, content, identity, sample, verdicts};
@@ -92,6 +93,18 @@ fn nothing_of_what_was_left_out_is_in_the_cut() {
     }
     assert!(!holds("a later version's"), "nobody knows what a record of a later version tells of others");
     assert!(holds("cut: -p 107"), "what was left out is said: {:?}", kept.others);
+}
+
+/// So many that they are handed to other threads on the way, in batches of which the last is not full.
+#[test]
+fn of_many_calls_the_last_are_kept_too() {
+    let dir = dir_with(&[("in.mst", &sample(1, 7000, false))]);
+    expect(dir.path(), "cut in.mst -o cut.mst --failed", 0, "[ mountsnoop cut: 4200 of 21000 events");
+    let kept = content(&fs::read(dir.path().join("cut.mst")).expect("a cut")).expect("a trace");
+    // Each fifth, with its process, its beginning and its return.
+    assert_eq!(kept.events.len(), 3 * 1400);
+    let last = kept.events.last().and_then(|event| Common::read(event));
+    assert_eq!(last.map(|head| head.pid), Some(100 + 6999));
 }
 
 #[test]
