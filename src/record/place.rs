@@ -108,7 +108,9 @@ fn explain(error: io::Error, path: &Path) -> anyhow::Error {
     let name = path.display();
     let hint = match error.kind() {
         io::ErrorKind::AlreadyExists => "it exists: choose another name, or overwrite it with --force",
-        io::ErrorKind::NotFound => "its directory does not exist, or takes no new files: create it, or choose another",
+        io::ErrorKind::NotFound => {
+            "its directory does not exist, or takes no files: create it, or choose another"
+        }
         io::ErrorKind::IsADirectory => "it is a directory: name a file in it",
         _ if Errno::from_io_error(&error) == Some(Errno::LOOP) => {
             "it is a symbolic link, which is not followed: name the file itself"

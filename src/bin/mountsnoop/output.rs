@@ -165,7 +165,9 @@ fn beside(path: &Path) -> PathBuf {
 fn explain(error: io::Error, name: &str) -> anyhow::Error {
     let hint = match error.kind() {
         io::ErrorKind::AlreadyExists => "it exists: choose another name, or replace it with --force",
-        io::ErrorKind::NotFound => "its directory does not exist, or takes no new files: create it, or choose another",
+        io::ErrorKind::NotFound => {
+            "its directory does not exist, or takes no files: create it, or choose another"
+        }
         _ => "choose another place with -o",
     };
     anyhow::Error::new(error).context(format!("cannot write {name}: {hint}"))
