@@ -92,6 +92,7 @@ impl Asked {
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
+    use std::time::Instant;
 
     use super::*;
 
@@ -121,19 +122,20 @@ mod tests {
         assert_eq!(&byte, b"e");
     }
 
-    /// Each rest here would last an hour.
+    /// Each rest but the last would be a minute.
     #[test]
     fn a_rest_ends_at_the_bell_and_when_something_is_asked_which_stays_asked() {
         let (asked, (bell, mut ring), (events, _open)) = (Asked::new().unwrap(), silent(), silent());
-        let hour = Duration::from_secs(3600);
+        let (begun, minute) = (Instant::now(), Duration::from_secs(60));
         ring.write_all(b"!").unwrap();
-        asked.rest(&bell, hour).unwrap();
+        asked.rest(&bell, minute).unwrap();
         (&bell).read_exact(&mut [0]).unwrap();
         asked.stop();
-        asked.rest(&bell, hour).unwrap();
+        asked.rest(&bell, minute).unwrap();
         asked.wait(&events).unwrap();
         // With neither it is as long as it may be.
         asked.rest(&bell, Duration::from_millis(1)).unwrap();
+        assert!(begun.elapsed() < minute, "nothing ended a rest: all took {:?}", begun.elapsed());
     }
 
     #[test]
