@@ -110,6 +110,11 @@ impl Batch {
         self.own.len()
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+
     /// Leaves none, and no block.
     pub fn clear(&mut self) {
         self.block = None;

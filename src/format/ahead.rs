@@ -10,7 +10,9 @@ use super::block::{self, Decompressor};
 use super::damage::{Damage, DamageReason};
 use super::error::{Error, ErrorKind};
 use super::header::{BlockHeader, End, FileHeader};
+use super::lend::LentBlock;
 use super::scan::{Frame, Scanner};
+use super::seek;
 
 /// A trace with less in it, bytes, is not worth a thread.
 const WORTH_A_THREAD: usize = 256 << 10;
@@ -37,20 +39,36 @@ pub(crate) enum Opened {
     Damage(Damage),
 }
 
+impl Opened {
+    /// A frame of which nothing is to be opened.
+    fn unopened(frame: Frame<'_>) -> Opened {
+        match frame {
+            Frame::FileHeader { header, .. } => Opened::FileHeader(header),
+            Frame::Block { header, offset, .. } => Opened::Block { header, offset, opened: None },
+            Frame::End { end, offset } => Opened::End { end, offset },
+            Frame::Damage(damage) => Opened::Damage(damage),
+        }
+    }
+}
+
 type Next = Result<Option<Opened>, Error>;
 
 /// A scanner, and what opens the blocks it finds.
-struct Opener {
-    scanner: Scanner,
+pub(crate) struct Opener {
+    pub scanner: Scanner,
     decompressor: Decompressor,
+    /// What was found and comes next.
+    found: Option<Next>,
 }
 
 impl Opener {
     /// The next frame; `raw` becomes the records of a block. `make_room` is told how large they are before.
     fn next(&mut self, raw: &mut Vec<u8>, make_room: impl FnOnce(usize, &mut Vec<u8>)) -> Next {
+        if let Some(found) = self.found.take() {
+            return found;
+        }
         let Some(frame) = self.scanner.next()? else { return Ok(None) };
         Ok(Some(match frame {
-            Frame::FileHeader { header, .. } => Opened::FileHeader(header),
             Frame::Block { header, offset, stored } => {
                 let opened = stored.map(|stored| {
                     make_room(header.raw_len as usize, raw);
@@ -62,9 +80,30 @@ impl Opener {
                 });
                 Opened::Block { header, offset, opened }
             }
-            Frame::End { end, offset } => Opened::End { end, offset },
-            Frame::Damage(damage) => Opened::Damage(damage),
+            other => Opened::unopened(other),
         }))
+    }
+
+    /// The next frame, where that is a block of this trace which others may open, and not later than `until`: what else it is
+    /// [`Opener::next`] says.
+    pub fn lend(&mut self, tag: u64, until: Option<u64>, block: &mut LentBlock) -> bool {
+        let is_lent = |header: &BlockHeader| {
+            header.file_tag == tag
+                && header.raw_len as usize <= LARGE
+                && until.is_none_or(|until| !seek::is_later(header, until))
+        };
+        if self.found.is_some() || !matches!(self.scanner.peek(), Ok(Some(header)) if is_lent(&header)) {
+            return false;
+        }
+        self.found = Some(match self.scanner.next() {
+            Ok(Some(Frame::Block { header, offset, stored: Some(stored) })) => {
+                block.put(header, offset, stored);
+                return true;
+            }
+            Ok(frame) => Ok(frame.map(Opened::unopened)),
+            Err(error) => Err(error),
+        });
+        false
     }
 }
 
@@ -80,7 +119,12 @@ struct Message {
 /// Who opens the blocks.
 enum At {
     Here(Box<Opener>),
-    Thread { messages: Receiver<Message>, empty: Sender<Vec<u8>> },
+    Thread {
+        messages: Receiver<Message>,
+        empty: Sender<Vec<u8>>,
+    },
+    /// Somebody else, who has the scanner.
+    Elsewhere,
 }
 
 /// The frames of one or more traces, their blocks opened.
@@ -95,7 +139,11 @@ impl Blocks {
     /// Fails where there is no memory for it.
     pub fn new(scanner: Scanner) -> io::Result<Blocks> {
         let decompressor = Decompressor::new()?;
-        Ok(Blocks { at: At::Here(Box::new(Opener { scanner, decompressor })), opened: 0, bytes_read: 0 })
+        Ok(Blocks {
+            at: At::Here(Box::new(Opener { scanner, decompressor, found: None })),
+            opened: 0,
+            bytes_read: 0,
+        })
     }
 
     /// The scanner, unless a thread has it: that has it neither before nor after a trace, and only if [`Blocks::next`] may
@@ -103,15 +151,38 @@ impl Blocks {
     pub fn scanner(&mut self) -> Option<&mut Scanner> {
         match &mut self.at {
             At::Here(opener) => Some(&mut opener.scanner),
-            At::Thread { .. } => None,
+            At::Thread { .. } | At::Elsewhere => None,
         }
+    }
+
+    /// Gives what opens the blocks to somebody else, if there is so much to open that this is worth it.
+    pub fn lend(&mut self) -> Option<Box<Opener>> {
+        if self.opened < WORTH_A_THREAD || !matches!(self.at, At::Here(_)) {
+            return None;
+        }
+        self.bytes_read = self.bytes_read();
+        self.opened = 0;
+        match std::mem::replace(&mut self.at, At::Elsewhere) {
+            At::Here(opener) => Some(opener),
+            _ => None,
+        }
+    }
+
+    /// Whether somebody else has it.
+    pub fn are_lent(&self) -> bool {
+        matches!(self.at, At::Elsewhere)
+    }
+
+    /// Takes back what was lent.
+    pub fn take_back(&mut self, opener: Box<Opener>) {
+        self.at = At::Here(opener);
     }
 
     /// Bytes that were read of what has been handed out, and perhaps some more.
     pub fn bytes_read(&self) -> u64 {
         match &self.at {
             At::Here(opener) => opener.scanner.bytes_read(),
-            At::Thread { .. } => self.bytes_read,
+            At::Thread { .. } | At::Elsewhere => self.bytes_read,
         }
     }
 
@@ -133,6 +204,7 @@ impl Blocks {
                 }
                 message.next
             }
+            At::Elsewhere => Ok(None),
         };
         match next {
             Ok(Some(Opened::Block { .. })) => self.opened += raw.len(),

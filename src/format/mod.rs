@@ -21,6 +21,7 @@ mod header;
 mod identity;
 mod index;
 mod item;
+mod lend;
 pub mod lock;
 mod look;
 mod marker;
@@ -54,6 +55,7 @@ pub use header::{
 pub use identity::FileIdentity;
 pub use index::{Index, Place, Row};
 pub use item::{Item, RawEvent, State};
+pub use lend::{Lent, LentBlock};
 pub use marker::{Marker, MarkerKind};
 pub use origin::Source;
 pub use reader::{Events, Reader};

@@ -7,24 +7,21 @@ use std::io::Read;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::ahead::{Blocks, LARGE, Opened};
+use super::ahead::{Blocks, Opened};
 use super::damage::{Damage, DamageReason};
 use super::error::{Error, ErrorKind};
-use super::header::{End, FileHeader};
+use super::header::{BlockHeader, End, FileHeader};
 use super::item::{Item, RawEvent, State};
+use super::lend::{Lent, LentBlock};
 use super::record::RawRecord;
 use super::scan::{Scanner, Wanted};
 use super::seek::Part;
 use super::unpack::{Block, Step, unreadable};
 
-/// Blocks that others may still have, whose memory is used again once they are done.
-const LENT_MAX: usize = 8;
-
 /// Reads one or more traces from a file or a pipe.
 pub struct Reader {
     blocks: Blocks,
     raw: Arc<Vec<u8>>,
-    lent: Vec<Arc<Vec<u8>>>,
     block: Option<Block>,
     header: Option<Box<FileHeader>>,
     part: Option<Part>,
@@ -57,7 +54,6 @@ impl Reader {
         Ok(Reader {
             blocks,
             raw: Arc::default(),
-            lent: Vec::new(),
             block: None,
             header: None,
             part: None,
@@ -141,6 +137,28 @@ impl Reader {
         Some(Events { block, raw: &self.raw })
     }
 
+    /// The blocks that come next, for threads that open them and have them read one after the other ([`Reader::feed`]); `None` where
+    /// there are few, or something else comes first. Until they are given back ([`Reader::take_back`]) only what is fed is read.
+    pub fn lend(&mut self) -> Option<Lent> {
+        let over = self.block.as_ref().is_none_or(|block| block.is_over(&self.raw));
+        let until = self.part.as_ref().map_or(Some(None), Part::reads_on)?;
+        let tag = self.tag.filter(|_| over && self.queued.is_none())?;
+        Some(Lent { opener: self.blocks.lend()?, tag, until })
+    }
+
+    /// Of what was lent, this block is read next, which has been opened; [`Reader::next`] says `None` after it. They must be fed in
+    /// their order.
+    pub fn feed(&mut self, block: &mut LentBlock) {
+        let (header, offset, opened) = block.found();
+        self.raw = Arc::clone(block.raw());
+        self.block(header, offset, opened);
+    }
+
+    /// Reads on behind what was fed.
+    pub fn take_back(&mut self, lent: Lent) {
+        self.blocks.take_back(lent.opener);
+    }
+
     /// The next item; `None` at the end of the input. After an error there is nothing more; in [`State::Live`], another
     /// call looks whether there is.
     #[allow(clippy::should_implement_trait)] // Items borrow from the reader.
@@ -215,26 +233,18 @@ impl Reader {
         steered.map_err(|e| Error::new(ErrorKind::Read(e), scanner.offset()))
     }
 
-    /// The memory of a block that nobody has any more.
-    fn unused(&mut self) -> Vec<u8> {
-        self.lent.push(std::mem::take(&mut self.raw));
-        let free = self.lent.iter_mut().position(|raw| Arc::get_mut(raw).is_some());
-        let free = free.and_then(|at| Arc::into_inner(self.lent.swap_remove(at)));
-        self.lent.truncate(LENT_MAX);
-        free.unwrap_or_default()
-    }
-
     fn frame(&mut self) -> Result<Frames, Error> {
         if self.steer()? {
             return Ok(Frames::Step(Step::Item(Item::Later)));
         }
-        let may_go_ahead = self.tag.is_some() && self.part.is_none();
-        let mut raw = self.unused();
-        let frame = self.blocks.next(&mut raw, may_go_ahead);
-        if raw.len() > LARGE {
-            // Its memory is enough.
-            self.lent.clear();
+        if self.blocks.are_lent() {
+            // Whoever has opened the block may use its memory again.
+            self.raw = Arc::default();
+            return Ok(Frames::Over);
         }
+        let may_go_ahead = self.tag.is_some() && self.part.is_none();
+        let mut raw = Arc::get_mut(&mut self.raw).map(std::mem::take).unwrap_or_default();
+        let frame = self.blocks.next(&mut raw, may_go_ahead);
         self.raw = Arc::new(raw);
         let frame = match frame? {
             None => {
@@ -260,18 +270,23 @@ impl Reader {
                 Frames::Block
             }
             Opened::Block { header, offset, opened: Some(opened) } => {
-                match opened {
-                    Ok(()) => self.block = Some(Block::new(header, offset)),
-                    Err(reason) => self.queued = Some(Item::Damage(unreadable(&header, offset, reason))),
-                }
-                self.stats_last = false;
                 let begins = self.tag != Some(header.file_tag);
                 let frames = if begins { self.start(None, header.file_tag) } else { Frames::Block };
-                self.lost_total = self.lost_total.max(header.lost_total);
+                self.block(header, offset, opened);
                 frames
             }
             Opened::End { end, offset } => self.end(end, offset),
         })
+    }
+
+    /// Begins with a block that has been opened.
+    fn block(&mut self, header: BlockHeader, offset: u64, opened: Result<(), DamageReason>) {
+        match opened {
+            Ok(()) => self.block = Some(Block::new(header, offset)),
+            Err(reason) => self.queued = Some(Item::Damage(unreadable(&header, offset, reason))),
+        }
+        self.stats_last = false;
+        self.lost_total = self.lost_total.max(header.lost_total);
     }
 
     fn start(&mut self, header: Option<Box<FileHeader>>, tag: u64) -> Frames {
@@ -312,18 +327,13 @@ impl fmt::Debug for Reader {
 /// Events that follow each other in a block, each by its number in the trace and its place in the block.
 pub struct Events<'a> {
     block: &'a mut Block,
-    raw: &'a Arc<Vec<u8>>,
+    raw: &'a [u8],
 }
 
 impl<'a> Events<'a> {
     /// The block, whose bytes the places are of.
     pub fn block(&self) -> &'a [u8] {
         self.raw
-    }
-
-    /// The same, for those who want to look at it later; not where it takes much memory.
-    pub fn shared(&self) -> Option<&'a Arc<Vec<u8>>> {
-        Some(self.raw).filter(|raw| raw.len() <= LARGE)
     }
 }
 

@@ -4,6 +4,7 @@
 use std::io;
 
 use super::find::{Found, MARGIN_NS, is_start};
+use super::header::BlockHeader;
 use super::index::Place;
 use super::scan::{Frame, Scanner, Wanted};
 use super::tree::Tree;
@@ -37,6 +38,11 @@ impl Part {
         self.phase != Phase::Behind
     }
 
+    /// Every block is read that is not later than this: `None` where that is not so now, `Some(None)` where all are.
+    pub fn reads_on(&self) -> Option<Option<u64>> {
+        (self.phase == Phase::Inside).then_some(self.until)
+    }
+
     /// Goes to where reading is to go on; to be called before each frame.
     pub fn steer(&mut self, scanner: &mut Scanner) -> io::Result<()> {
         match self.phase {
@@ -50,8 +56,7 @@ impl Part {
     pub fn is_later(&mut self, scanner: &mut Scanner) -> io::Result<bool> {
         let (Some(until), Phase::Inside) = (self.until, self.phase) else { return Ok(false) };
         let Some(header) = scanner.peek()? else { return Ok(false) };
-        let later = header.event_count > 0 && header.ts_min > until.saturating_add(MARGIN_NS);
-        Ok(later && self.asked.replace(header.block_seq) != Some(header.block_seq))
+        Ok(is_later(&header, until) && self.asked.replace(header.block_seq) != Some(header.block_seq))
     }
 
     /// No events are wanted from here on.
@@ -104,6 +109,11 @@ impl Part {
         }
         Ok(())
     }
+}
+
+/// Whether all events of a block are later.
+pub(crate) fn is_later(header: &BlockHeader, until: u64) -> bool {
+    header.event_count > 0 && header.ts_min > until.saturating_add(MARGIN_NS)
 }
 
 /// Goes to what was found; false where nothing was, or it is not what the index says.

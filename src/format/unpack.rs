@@ -69,6 +69,12 @@ impl Block {
         matches!(next, Some(Ok(record)) if record.kind == record::EVENT)
     }
 
+    /// Whether nothing comes any more, and nothing is missing.
+    pub fn is_over(&self, raw: &[u8]) -> bool {
+        self.at >= raw.len()
+            && (self.records, self.events) == (self.header.record_count, self.header.event_count)
+    }
+
     /// The place of the bytes of the next record, which is now behind.
     #[inline]
     fn take(&mut self, record: &RawRecord<'_>) -> Range<usize> {

@@ -46,7 +46,7 @@ fn view(format: ExportFormat, raw_csv: bool) -> Box<dyn View> {
 }
 
 /// The output is opened before anything is read, so that a wrong name fails at once.
-fn open(args: &ExportArgs) -> Result<Box<dyn Write>> {
+fn open(args: &ExportArgs) -> Result<Box<dyn Write + Send>> {
     if args.output == Path::new("-") {
         return Ok(Box::new(io::stdout()));
     }

@@ -21,7 +21,7 @@ const POLL: Duration = Duration::from_millis(100);
 const NEXT_WITHIN: Duration = Duration::from_secs(5);
 
 /// Reads a trace until its recording ends, or somebody asks us to; true if anything is missing.
-pub fn follow<W: Write>(rows: &mut Rows<W>, path: &Path) -> Result<bool> {
+pub fn follow<W: Write + Send>(rows: &mut Rows<W>, path: &Path) -> Result<bool> {
     if path == Path::new("-") {
         bail!(
             "standard input cannot be followed: it is read to its end anyway; name the file, or leave --follow out"
@@ -62,7 +62,7 @@ fn asked_to_stop() -> Result<Arc<AtomicBool>> {
 }
 
 /// Reads as long as somebody writes, and whatever is asked for may still come.
-fn to_its_end<W: Write>(
+fn to_its_end<W: Write + Send>(
     rows: &mut Rows<W>,
     reader: &mut Reader,
     complaints: &mut Complaints,

@@ -15,7 +15,8 @@ use mountsnoop::views::{Clock, Json, Stamp, Stats, StatsOptions, Text, TextOptio
 use crate::args::FilterArgs;
 use crate::input::Complaints;
 use crate::pipeline::Rows;
-use machine::{MS, recorded};
+use machine::MS;
+pub use machine::recorded;
 
 #[derive(Clone, Copy, Debug)]
 enum How {

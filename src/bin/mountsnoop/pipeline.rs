@@ -8,12 +8,12 @@ use anyhow::{Context, Result, anyhow};
 use mountsnoop::assemble::Op;
 use mountsnoop::filter::{Filter, TimeSpec, Window, parse_comm};
 use mountsnoop::format::{CONTINUED, ClockSync, Events, FileHeader, Item, Lost, Marker, Reader, Source};
-use mountsnoop::views::{self, Clock, Detail, Json, Stamp, Text, TextOptions, View};
+use mountsnoop::views::{self, Clock, Detail, Json, Remark, Stamp, Text, TextOptions, View};
 
 use crate::args::{FilterArgs, ViewArgs};
 use crate::input::{self, Complaints};
-use crate::makers::Note;
 use crate::outgoing::Outgoing;
+use crate::relay;
 use crate::streams::{Stream, Streams};
 
 /// Where the number of the trace stands in the number of an event.
@@ -25,7 +25,9 @@ pub struct Rows<W: Write> {
     streams: Streams,
     /// The number of the trace, as the upper bits of the numbers of its events.
     trace: u64,
-    out: Outgoing<W>,
+    pub out: Outgoing<W>,
+    /// Threads that may be used for reading.
+    pub threads: usize,
     malformed: u64,
     evicted: u64,
     begun: bool,
@@ -46,7 +48,7 @@ enum Then {
     PassEvents,
 }
 
-impl<W: Write> Rows<W> {
+impl<W: Write + Send> Rows<W> {
     /// Checks the filter; `utc` is for the times of day in it.
     pub fn new(filter: &FilterArgs, utc: bool, view: Box<dyn View>, out: W) -> Result<Rows<W>> {
         let comm = filter.comm.iter().map(|glob| parse_comm(glob)).collect::<Result<_, _>>();
@@ -63,6 +65,7 @@ impl<W: Write> Rows<W> {
             streams: Streams::new(window(filter, utc)?),
             trace: 0,
             out: Outgoing::new(view, out),
+            threads: relay::threads(),
             malformed: 0,
             evicted: 0,
             begun: false,
@@ -140,11 +143,9 @@ impl<W: Write> Rows<W> {
     /// The same of events that follow each other in a block.
     fn events(&mut self, events: Events<'_>) -> Result<()> {
         let Rows { filter, out, streams, trace, .. } = self;
-        out.share(events.shared());
         let (block, trace) = (events.block(), *trace);
         let events = events.map(|(index, place)| (trace | index, place));
         self.malformed += streams.now.assembler.events(block, events, &mut |op| show(op, filter, out));
-        self.out.share(None);
         self.out.result()
     }
 
@@ -173,7 +174,8 @@ impl<W: Write> Rows<W> {
         if lost.reason.counts_events() && self.concerns(lost.from_ns, lost.to_ns) {
             self.streams.now.assembler.missing(Some(lost.to_ns));
             let (events, cpu, why) = (lost.known(), lost.cpu, lost.reason.to_string());
-            self.out.note(Note::Lost { events, cpu, between: Some((lost.from_ns, lost.to_ns)), why });
+            let between = Some((lost.from_ns, lost.to_ns));
+            self.out.with(|view, out| view.lost(out, &views::Lost { events, cpu, between, why: &why }));
         }
     }
 
@@ -181,7 +183,7 @@ impl<W: Write> Rows<W> {
         self.tick(marker.boottime_ns)?;
         if self.concerns(marker.boottime_ns, marker.boottime_ns) {
             let (kind, time) = (marker.kind.to_string(), marker.boottime_ns);
-            self.out.note(Note::Remark { time, kind, text: marker.text.clone() });
+            self.out.with(|view, out| view.remark(out, &Remark { time, kind: &kind, text: &marker.text }));
         }
         Ok(())
     }
@@ -201,15 +203,27 @@ impl<W: Write> Rows<W> {
 
     /// Reads a trace to its end; true if anything of it is missing.
     pub fn read(&mut self, mut reader: Reader, mut complaints: Complaints) -> Result<bool> {
-        while self.next(&mut reader, &mut complaints)? {}
+        self.read_on(&mut reader, &mut complaints)?;
         Ok(self.complain(&reader, complaints))
     }
 
-    /// Reads one item, or all events up to the next; false where there is none.
+    /// The same, or as far as it goes by now.
+    pub fn read_on(&mut self, reader: &mut Reader, complaints: &mut Complaints) -> Result<()> {
+        while self.next(reader, complaints)? {}
+        Ok(())
+    }
+
+    /// Reads one item, or all events up to the next, or, where there is much, many blocks; false where there is nothing.
     pub fn next(&mut self, reader: &mut Reader, complaints: &mut Complaints) -> Result<bool> {
         if let Some(events) = reader.events() {
             self.begun = true;
             self.events(events)?;
+            return Ok(true);
+        }
+        if self.threads > 1
+            && let Some(lent) = reader.lend()
+        {
+            relay::relay(self, reader, complaints, lent, self.threads)?;
             return Ok(true);
         }
         let then = match reader.next() {
@@ -338,7 +352,7 @@ pub fn view(args: &ViewArgs) -> Box<dyn View> {
 }
 
 /// Reads one trace after the other; true if anything is missing from any of them.
-pub fn read_all<W: Write>(rows: &mut Rows<W>, files: &[PathBuf]) -> Result<bool> {
+pub fn read_all<W: Write + Send>(rows: &mut Rows<W>, files: &[PathBuf]) -> Result<bool> {
     // All are opened first: a mistyped name should not show half an answer.
     let readers = files.iter().map(|path| input::reader(path)).collect::<Result<Vec<_>>>()?;
     let mut lossy = false;

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use super::sample::{self, event, info};
 use crate::format::ahead::{Blocks, Opened};
 use crate::format::scan::{Scanner, Wanted};
-use crate::format::{Item, Metadata, Reader, Writer, WriterOptions};
+use crate::format::{Item, LentBlock, Metadata, Reader, Writer, WriterOptions};
 
 /// Many blocks, some of them too large for others beside them, of two traces.
 fn trace() -> Vec<u8> {
@@ -79,49 +79,83 @@ fn a_reader_that_is_given_up_leaves_its_thread_behind() {
     drop(blocks);
 }
 
-/// What a reader finds, a line each; with `runs`, events a block at a time where that can be, and how many such times.
-fn items(bytes: &[u8], runs: bool) -> (Vec<String>, usize) {
+/// How blocks are asked of a reader.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum How {
+    OneByOne,
+    /// All events of a block at a time, where that can be.
+    Runs,
+    /// The same, of blocks that were lent, so many at a time.
+    Lent(usize),
+}
+
+/// What a reader finds, a line each, and how often it was as wished.
+fn items(bytes: &[u8], how: How) -> (Vec<String>, usize) {
     let mut reader = Reader::from_reader(Box::new(Cursor::new(bytes.to_vec()))).unwrap();
-    let (mut items, mut times, mut held) = (Vec::new(), 0, Vec::new());
-    loop {
-        if runs && let Some(events) = reader.events() {
-            times += 1;
-            let (block, shared) = (events.block(), events.shared().cloned());
-            assert_eq!(shared.is_some(), block.len() <= 1 << 20, "a block of {} bytes", block.len());
-            let of = |place| crc32c::crc32c(&block[place]);
-            items.extend(events.map(|(index, place)| format!("event {index} {:#x}", of(place))));
-            // Some are kept for a while, as those do who look at them later.
-            held.extend(shared.map(|block| (crc32c::crc32c(&block), block)));
-            if held.len() > 12 {
-                held.drain(..6);
+    let (mut items, mut times) = (Vec::new(), 0);
+    while next(&mut reader, how, &mut items, &mut times) {
+        if let How::Lent(at_once) = how
+            && let Some(mut lent) = reader.lend()
+        {
+            assert_eq!(next(&mut reader, how, &mut items, &mut times), false, "what is lent is nobody's");
+            let mut blocks: Vec<_> = (0..at_once).map(|_| LentBlock::new().unwrap()).collect();
+            loop {
+                let taken = blocks.iter_mut().map_while(|block| lent.next(block).then_some(())).count();
+                // In another order than they are read.
+                blocks[..taken].iter_mut().rev().for_each(LentBlock::open);
+                for block in &mut blocks[..taken] {
+                    times += 1;
+                    assert!(block.raw().len() <= 1 << 20, "a block of {} bytes was lent", block.raw().len());
+                    reader.feed(block);
+                    while next(&mut reader, How::Runs, &mut items, &mut 0) {}
+                }
+                if taken < at_once {
+                    break;
+                }
             }
-            continue;
-        }
-        match reader.next().unwrap() {
-            Some(Item::Event(event)) => {
-                items.push(format!("event {} {:#x}", event.index, crc32c::crc32c(event.bytes)));
-            }
-            Some(item) => items.push(format!("{item:?}")),
-            None => break,
+            reader.take_back(lent);
         }
     }
-    assert!(
-        held.iter().all(|(crc, block)| *crc == crc32c::crc32c(block)),
-        "a block was changed that somebody has"
-    );
+    items.push(format!("{:?}, {} damages, {} lost", reader.state(), reader.damages(), reader.lost_total()));
     (items, times)
 }
 
+/// One item, or some; false: there are none.
+fn next(reader: &mut Reader, how: How, items: &mut Vec<String>, times: &mut usize) -> bool {
+    if how != How::OneByOne
+        && let Some(events) = reader.events()
+    {
+        *times += usize::from(how == How::Runs);
+        let block = events.block();
+        items.extend(
+            events.map(|(index, place)| format!("event {index} {:#x}", crc32c::crc32c(&block[place]))),
+        );
+        return true;
+    }
+    items.push(match reader.next().unwrap() {
+        Some(Item::Event(event)) => format!("event {} {:#x}", event.index, crc32c::crc32c(event.bytes)),
+        Some(item) => format!("{item:?}"),
+        None => return false,
+    });
+    true
+}
+
 #[test]
-fn the_events_of_a_block_are_those_that_come_one_by_one() {
+fn however_blocks_are_asked_for_what_is_in_them_is_the_same() {
     let trace = trace();
-    for trace in [&trace[..], &trace[..trace.len() * 2 / 3]] {
-        let ((want, none), (got, times)) = (items(trace, false), items(trace, true));
-        assert_eq!(none, 0);
-        assert!(times > 20, "only {times} times");
-        for (nth, (got, want)) in got.iter().zip(&want).enumerate() {
-            assert_eq!(got, want, "item {nth}");
+    let mut damaged = trace.clone();
+    (trace.len() / 3..trace.len()).step_by(trace.len() / 7).for_each(|at| damaged[at] ^= 0x55);
+    for (what, trace) in
+        [("whole", &trace[..]), ("cut", &trace[..trace.len() * 2 / 3]), ("damaged", &damaged)]
+    {
+        let (want, _) = items(trace, How::OneByOne);
+        for how in [How::Runs, How::Lent(1), How::Lent(3)] {
+            let (got, times) = items(trace, how);
+            assert!(times > 15, "{what}, {how:?}: only {times} times");
+            for (nth, (got, want)) in got.iter().zip(&want).enumerate() {
+                assert_eq!(got, want, "item {nth} of the {what} trace, {how:?}");
+            }
+            assert_eq!(got.len(), want.len(), "items of the {what} trace, {how:?}");
         }
-        assert_eq!(got.len(), want.len());
     }
 }
