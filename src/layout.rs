@@ -176,8 +176,9 @@ pub const STRING_MAX: usize = 4096;
 /// The most bytes kept of a structure or of binary data.
 pub const BYTES_MAX: usize = 512;
 
-/// What every event begins with, copied out of its bytes.
+/// What every event begins with, copied out of its bytes, in which it stands in the same order: so it is copied at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
 pub struct Common {
     /// Bytes before the first section.
     pub header_len: u16,

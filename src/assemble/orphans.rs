@@ -27,6 +27,7 @@ impl Orphans {
     }
 
     /// Whether what begins with this event begins before the moment.
+    #[inline]
     pub fn is_before(&self, event: &Common) -> bool {
         self.since.is_some_and(|since| event.time < since)
     }
@@ -41,8 +42,16 @@ impl Orphans {
 
     /// Whether a call of this thread that returns now may have begun at or after the moment. To be asked once of each
     /// event.
+    #[inline]
     pub fn may_be_wanted(&mut self, event: &Common) -> bool {
-        let Some(since) = self.since else { return true };
+        match self.since {
+            // Most often everything is wanted.
+            None => true,
+            Some(since) => self.may_be_since(since, event),
+        }
+    }
+
+    fn may_be_since(&mut self, since: u64, event: &Common) -> bool {
         let here = std::mem::take(&mut self.missing_here);
         if event.time < since {
             return false;

@@ -208,9 +208,8 @@ impl<'a> Sections<'a> {
 
     fn check(mut self) -> Result<(), Malformed> {
         for section in self.by_ref() {
-            let unreadable = matches!(section.kind, layout::SECTION_STRING | layout::SECTION_BYTES)
-                && section.state & !layout::STATE_LATE == layout::STATE_FAULT;
-            if (section.kind == layout::SECTION_NUMBER || unreadable) && section.bytes.len() < 8 {
+            // Few are that short.
+            if section.bytes.len() < 8 && section.is_number() {
                 return Err(Malformed("a number in it has less than 8 bytes"));
             }
         }
@@ -250,6 +249,17 @@ pub struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
+    /// Whether its bytes are a number: a value, or the address of what could not be read.
+    fn is_number(&self) -> bool {
+        match self.kind {
+            layout::SECTION_NUMBER => true,
+            layout::SECTION_STRING | layout::SECTION_BYTES => {
+                self.state & !layout::STATE_LATE == layout::STATE_FAULT
+            }
+            _ => false,
+        }
+    }
+
     /// The value, where this is an argument passed by value.
     #[inline]
     pub fn number(&self) -> Option<u64> {
