@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::threads::Threads;
-use crate::layout::Common;
+use crate::layout::{Common, Head};
 
 /// Buffers kept for reuse, and the largest such; what is above goes back to the allocator.
 const SPARE: usize = 1024;
@@ -71,6 +71,7 @@ impl Default for Pending {
 
 impl Pending {
     /// Number of open calls, and the bytes of memory that their events take.
+    #[inline]
     pub fn size(&self) -> (usize, usize) {
         (self.threads.len(), self.bytes)
     }
@@ -82,25 +83,26 @@ impl Pending {
 
     /// Adds a call whose event stands there in the block being read, and is not empty: [`Pending::keep`] is to be called before
     /// there is another block.
-    #[inline]
-    pub fn insert(&mut self, common: Common, place: Range<usize>, number: u64) {
-        let at = self.free.pop().unwrap_or_else(|| self.another(common));
-        let slot = &mut self.slots[at as usize];
+    #[inline(always)]
+    pub fn insert(&mut self, head: &Head, place: Range<usize>, number: u64) {
+        let at = self.free.pop().unwrap_or_else(|| self.another(head));
         self.bytes += place.len();
-        let place = place.start as u32..place.end as u32;
-        (slot.common, slot.place, slot.number, slot.shown) = (common, place, number, false);
+        let slot = &mut self.slots[at as usize];
+        slot.common = Common::of(head);
+        slot.place = place.start as u32..place.end as u32;
+        (slot.number, slot.shown) = (number, false);
         (slot.before, slot.after) = (self.last, NONE);
         *self.after(self.last) = at;
         self.last = at;
         if self.fresh == NONE {
             self.fresh = at;
         }
-        self.threads.insert(common.tid, at);
+        self.threads.insert(Common::of(head).tid, at);
     }
 
     #[cold]
-    fn another(&mut self, common: Common) -> u32 {
-        let (place, kept, number, shown) = (0..0, Vec::new(), 0, false);
+    fn another(&mut self, head: &Head) -> u32 {
+        let (common, place, kept, number, shown) = (Common::of(head), 0..0, Vec::new(), 0, false);
         self.slots.push(Slot { common, place, kept, number, shown, before: NONE, after: NONE });
         self.slots.len() as u32 - 1
     }
@@ -132,7 +134,7 @@ impl Pending {
     }
 
     /// Takes the call of a thread out. Its slot stays readable until [`Pending::release`].
-    #[inline]
+    #[inline(always)]
     pub fn take(&mut self, tid: u32) -> Option<u32> {
         let at = self.threads.remove(tid)?;
         let slot = &self.slots[at as usize];
@@ -233,9 +235,11 @@ mod tests {
                 0..8 if of_thread.is_none() => {
                     // Times are not always in order.
                     let time = now + u64::from(next(5));
-                    let common = Common::read(&synth::enter(1).task(1, tid).time(time).build()).unwrap();
-                    plain.push(Plain { common, event: block[place.clone()].to_vec(), shown: false });
-                    pending.insert(common, place, time);
+                    let event = synth::enter(1).task(1, tid).time(time).build();
+                    let head = event.first_chunk().unwrap();
+                    let (common, event) = (Common::of(head), block[place.clone()].to_vec());
+                    plain.push(Plain { common, event, shown: false });
+                    pending.insert(head, place, time);
                     (None, None)
                 }
                 ..11 => (pending.take(tid), of_thread),

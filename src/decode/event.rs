@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::bytes::{Capture, UserStr};
-use crate::layout::{self, Common};
+use crate::layout::{self, Common, Head};
 
 /// Why some bytes are not an event. A value, not a failure: the trace goes on behind them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,14 +61,21 @@ impl<'a> Event<'a> {
     /// Reads an event. Headers longer than this version knows are fine: what was added to them is skipped.
     #[inline]
     pub fn decode(bytes: &'a [u8]) -> Result<Event<'a>, Malformed> {
+        let (head, body, sections) = Event::check(bytes)?;
+        Ok(Event { common: Common::of(head), body, sections })
+    }
+
+    /// The parts of an event, for those who want little of what it begins with, or want that somewhere.
+    #[inline]
+    pub(crate) fn check(bytes: &'a [u8]) -> Result<(&'a Head, Body<'a>, Sections<'a>), Malformed> {
         if bytes.len() > layout::EVENT_MAX {
             return Err(Malformed("longer than any event may be"));
         }
-        let common = Common::read(bytes).ok_or(Malformed("shorter than an event header"))?;
+        let head: &Head = bytes.first_chunk().ok_or(Malformed("shorter than an event header"))?;
         let Some((header, sections)) = parts(bytes) else {
             return Err(Malformed("its header is longer than the event"));
         };
-        let body = match common.phase {
+        let body = match head[layout::PHASE] {
             layout::ENTER => {
                 Body::Enter(Task::read(header).ok_or(Malformed("too short for a call that begins"))?)
             }
@@ -86,7 +93,7 @@ impl<'a> Event<'a> {
         if !matches!(body, Body::Unknown) {
             sections.check()?;
         }
-        Ok(Event { common, body, sections })
+        Ok((head, body, sections))
     }
 }
 
