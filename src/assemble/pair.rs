@@ -204,21 +204,19 @@ impl Assembler {
         wanted: bool,
         sink: &mut impl FnMut(&Op<'_>),
     ) {
-        let Common { tid, pid, call, time, .. } = Common::of(head);
-        let Some(at) = self.pending.take(tid) else {
-            return self.orphan(Common::of(head), sections, ret, wanted, sink);
+        let exit = Common::of(head);
+        let Some(at) = self.pending.take(exit.tid) else {
+            return self.orphan(exit, sections, ret, wanted, sink);
         };
         let start = &self.pending.slot(at).common;
-        if (start.call, start.pid) != (call, pid) {
+        if (start.call, start.pid) != (exit.call, exit.pid) {
             // The thread, or one with its number, is elsewhere: one return and one beginning are lost.
             self.give_up(at, block, Why::ExitLost, sink);
-            return self.orphan(Common::of(head), sections, ret, wanted, sink);
+            return self.orphan(exit, sections, ret, wanted, sink);
         }
-        // Where it is kept, what the event begins with is read once more: so it is copied once.
-        let exit = Common::of(head);
         let outcome = match Unseen::read(start.flags) {
             Some(why) => Outcome::Orphan { ret: result(&exit, ret), why: Some(why) },
-            None => Outcome::Done { ret, duration_ns: time.saturating_sub(start.time), exit },
+            None => Outcome::Done { ret, duration_ns: exit.time.saturating_sub(start.time), exit },
         };
         self.emit(at, block, Some(sections), outcome, sink);
         self.pending.release(at);
