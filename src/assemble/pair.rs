@@ -8,7 +8,7 @@ use super::op::{Op, Outcome, Told, Unseen, Why};
 use super::orphans::Orphans;
 use super::pending::{Pending, Slot};
 use super::process::Processes;
-use crate::decode::{Body, Event, Malformed, Sections};
+use crate::decode::{Body, Event, Malformed, Sections, Task};
 use crate::layout::{self, Common, Head};
 
 /// A call open for this long, by the stream's own clock, is shown although it has not returned.
@@ -97,14 +97,17 @@ impl Assembler {
             Body::Enter(_) if self.orphans.is_before(time) => {}
             Body::Enter(_) => self.enter(head, block, place, sink),
             Body::Exit { ret } => self.exit(head, sections, block, ret, wanted, sink),
-            Body::Process(task) => {
-                self.processes.insert(&Common::of(head), &task, bytes, number, self.share);
-            }
+            Body::Process(task) => self.process(head, &task, bytes),
             Body::Unknown => {}
         }
         // Last, so that the return of a call does not first show it as open.
         self.show(block, sink);
         Ok(())
+    }
+
+    #[cold]
+    fn process(&mut self, head: &Head, task: &Task<'_>, event: &[u8]) {
+        self.processes.insert(&Common::of(head), task, event, self.number, self.share);
     }
 
     /// Nothing refers to the block any more.
@@ -214,12 +217,28 @@ impl Assembler {
             self.give_up(at, block, Why::ExitLost, sink);
             return self.orphan(exit, sections, ret, wanted, sink);
         }
-        let outcome = match Unseen::read(start.flags) {
-            Some(why) => Outcome::Orphan { ret: result(&exit, ret), why: Some(why) },
-            None => Outcome::Done { ret, duration_ns: exit.time.saturating_sub(start.time), exit },
-        };
-        self.emit(at, block, Some(sections), outcome, sink);
+        match Unseen::read(start.flags) {
+            None => {
+                let duration_ns = exit.time.saturating_sub(start.time);
+                self.emit(at, block, Some(sections), Outcome::Done { ret, duration_ns, exit }, sink);
+            }
+            Some(why) => self.unseen(at, block, sections, result(&exit, ret), why, sink),
+        }
         self.pending.release(at);
+    }
+
+    /// A call returned whose beginning was put together then.
+    #[cold]
+    fn unseen(
+        &self,
+        at: u32,
+        block: &[u8],
+        exit: Sections<'_>,
+        ret: Option<i64>,
+        why: Unseen,
+        sink: &mut impl FnMut(&Op<'_>),
+    ) {
+        self.emit(at, block, Some(exit), Outcome::Orphan { ret, why: Some(why) }, sink);
     }
 
     #[cold]

@@ -191,7 +191,8 @@ pub(crate) fn decode(content: &[u8], len: usize, raw: &mut Vec<u8>) -> Option<()
     let (changes, times) = content.get(LENGTHS..)?.split_at_checked(changes)?;
     let (low, high) = times.split_at_checked(low)?;
     if raw.capacity() < len {
-        // Memory from the system is zero already, and nothing is moved there.
+        // New memory is zero already, and nothing is moved there; the old goes first.
+        *raw = Vec::new();
         *raw = vec![0; len];
     }
     raw.resize(len, 0);
