@@ -186,15 +186,16 @@ impl Encoder {
 
 /// Replaces `raw` by the `len` bytes of records that `content` stands for. `None`: it stands for none; what is in `raw` then
 /// means nothing.
+#[inline(never)] // Done once for a block, with all that it calls in one piece.
 pub(crate) fn decode(content: &[u8], len: usize, raw: &mut Vec<u8>) -> Option<()> {
     let (changes, low) = (u32_at(content, 0)? as usize, u32_at(content, 4)? as usize);
     let (changes, times) = content.get(LENGTHS..)?.split_at_checked(changes)?;
     let (low, high) = times.split_at_checked(low)?;
-    if raw.capacity() < len {
-        // New memory is zero already, and nothing is moved there; the old goes first.
-        *raw = Vec::new();
+    if raw.capacity() == 0 {
+        // New memory is zero already.
         *raw = vec![0; len];
     }
+    raw.reserve_exact(len.saturating_sub(raw.len()));
     raw.resize(len, 0);
     let (changes, low, high) = (Bytes::new(changes), Bytes::new(low), Bytes::new(high));
     let mut decoder = Decoder { changes, low, high, past: Past::new() };
@@ -248,7 +249,7 @@ impl Decoder<'_> {
     }
 
     /// `time` and `seq` of an event that is otherwise there.
-    #[inline]
+    #[inline(always)]
     fn numbers(&mut self, body: &mut [u8]) -> Option<()> {
         let header: &mut [u8; layout::COMMON_SIZE] = body.first_chunk_mut()?;
         let seq = self.past.seq(u32_at(header, layout::CPU)?);
@@ -261,6 +262,7 @@ impl Decoder<'_> {
 }
 
 /// Changes the words of an event that are not as they were; returns what stands behind them.
+#[inline(always)]
 fn differences<'a>(bits: &'a [u8], body: &mut [u8]) -> Option<&'a [u8]> {
     let groups = body.len().div_ceil(GROUP);
     let mut changes = bits.get(groups..)?;
