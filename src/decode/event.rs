@@ -325,6 +325,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_a_number_has_eight_bytes_and_nothing_else_must() {
+        for (kind, len) in (0..=12).flat_map(|kind| (0..=9).map(move |len| (kind, len))) {
+            for state in [0, 1, 2, 3, 4, 0x80, 0x82] {
+                let event = synth::enter(1).section(kind, 0, state, &vec![1; len]).build();
+                let unreadable = (kind == 2 || kind == 3) && state & 0x7f == 2;
+                let good = len >= 8 || kind != 1 && !unreadable;
+                assert_eq!(Event::decode(&event).is_ok(), good, "kind {kind}, state {state}, {len} bytes");
+            }
+        }
+    }
+
+    #[test]
     fn an_event_is_at_most_64_kib() {
         let event = |bytes: usize| synth::enter(1).string(0, &vec![b'x'; bytes]).build();
         let most = layout::EVENT_MAX - event(0).len();
