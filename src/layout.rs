@@ -176,8 +176,12 @@ pub const STRING_MAX: usize = 4096;
 /// The most bytes kept of a structure or of binary data.
 pub const BYTES_MAX: usize = 512;
 
-/// What every event begins with, copied out of its bytes.
+/// The bytes that every event begins with.
+pub type Head = [u8; COMMON_SIZE];
+
+/// What every event begins with, copied out of its bytes, in which it stands in the same order: so it is copied at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
 pub struct Common {
     /// Bytes before the first section.
     pub header_len: u16,
@@ -207,20 +211,29 @@ impl Common {
     /// Reads the start of an event; `None` where it is shorter than any event can be.
     #[inline]
     pub fn read(event: &[u8]) -> Option<Common> {
-        let head: &[u8; COMMON_SIZE] = event.first_chunk()?;
-        Some(Common {
-            header_len: u16_at(head, HEADER_LEN)?,
-            call: u16_at(head, CALL)?,
+        event.first_chunk().map(Common::of)
+    }
+
+    /// The same of just these bytes.
+    #[inline]
+    pub fn of(head: &Head) -> Common {
+        // No default is ever seen: all of these stand in it.
+        let short = |at| u16_at(head, at).unwrap_or_default();
+        let (word, long) =
+            (|at| u32_at(head, at).unwrap_or_default(), |at| u64_at(head, at).unwrap_or_default());
+        Common {
+            header_len: short(HEADER_LEN),
+            call: short(CALL),
             phase: head[PHASE],
             abi: head[ABI],
-            flags: u16_at(head, FLAGS)?,
-            time: u64_at(head, TIME)?,
-            seq: u64_at(head, SEQ)?,
-            cpu: u32_at(head, CPU)?,
-            pid: u32_at(head, PID)?,
-            tid: u32_at(head, TID)?,
-            mnt_ns: u32_at(head, MNT_NS)?,
-        })
+            flags: short(FLAGS),
+            time: long(TIME),
+            seq: long(SEQ),
+            cpu: word(CPU),
+            pid: word(PID),
+            tid: word(TID),
+            mnt_ns: word(MNT_NS),
+        }
     }
 
     /// Whether `event`, which this is the start of, is the return of a call that failed.

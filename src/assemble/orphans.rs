@@ -4,7 +4,6 @@
 use std::collections::HashSet;
 
 use super::keyed::Keyed;
-use crate::layout::Common;
 
 /// Threads kept; with more of them, nothing is ruled out any more.
 const THREADS_MAX: usize = 65_536;
@@ -26,9 +25,10 @@ impl Orphans {
         *self = Orphans { since, ..Orphans::default() };
     }
 
-    /// Whether what begins with this event begins before the moment.
-    pub fn is_before(&self, event: &Common) -> bool {
-        self.since.is_some_and(|since| event.time < since)
+    /// Whether what begins at this time begins before the moment.
+    #[inline]
+    pub fn is_before(&self, time: u64) -> bool {
+        self.since.is_some_and(|since| time < since)
     }
 
     /// Events are missing, none of them later than `to`.
@@ -41,25 +41,28 @@ impl Orphans {
 
     /// Whether a call of this thread that returns now may have begun at or after the moment. To be asked once of each
     /// event.
-    pub fn may_be_wanted(&mut self, event: &Common) -> bool {
-        let Some(since) = self.since else { return true };
+    #[inline]
+    pub fn may_be_wanted(&mut self, tid: u32, time: u64) -> bool {
+        match self.since {
+            // Most often everything is wanted.
+            None => true,
+            Some(since) => self.may_be_since(since, tid, time),
+        }
+    }
+
+    fn may_be_since(&mut self, since: u64, tid: u32, time: u64) -> bool {
         let here = std::mem::take(&mut self.missing_here);
-        if event.time < since {
+        if time < since {
             return false;
         }
         self.missing |= here || self.seen.len() >= THREADS_MAX;
-        self.missing || !self.seen.insert(event.tid)
+        self.missing || !self.seen.insert(tid)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::synth;
-
-    fn event(tid: u32, time: u64) -> Common {
-        Common::read(&synth::exit(2).task(1, tid).time(time).build()).unwrap()
-    }
 
     fn since(since: u64) -> Orphans {
         let mut orphans = Orphans::default();
@@ -69,14 +72,14 @@ mod tests {
 
     #[test]
     fn without_a_moment_every_call_may_be_wanted() {
-        assert!(Orphans::default().may_be_wanted(&event(1, 5)));
+        assert!(Orphans::default().may_be_wanted(1, 5));
     }
 
     #[test]
     fn a_thread_not_seen_since_has_been_in_its_call_before() {
         let mut orphans = since(100);
-        let wanted = [(1, 90), (1, 110), (2, 120), (1, 130)]
-            .map(|(tid, time)| orphans.may_be_wanted(&event(tid, time)));
+        let wanted =
+            [(1, 90), (1, 110), (2, 120), (1, 130)].map(|(tid, time)| orphans.may_be_wanted(tid, time));
         assert_eq!(wanted, [false, false, false, true]);
     }
 
@@ -87,19 +90,15 @@ mod tests {
         {
             let mut orphans = since(100);
             orphans.missing(to);
-            orphans.may_be_wanted(&event(7, after));
-            assert_eq!(
-                orphans.may_be_wanted(&event(1, 120)),
-                wanted,
-                "missing until {to:?}, then one at {after}"
-            );
+            orphans.may_be_wanted(7, after);
+            assert_eq!(orphans.may_be_wanted(1, 120), wanted, "missing until {to:?}, then one at {after}");
         }
     }
 
     #[test]
     fn more_threads_than_are_kept_rule_nothing_out() {
         let mut orphans = since(0);
-        assert!((0..THREADS_MAX as u32).all(|tid| !orphans.may_be_wanted(&event(tid, 1))));
-        assert!(orphans.may_be_wanted(&event(u32::MAX, 1)));
+        assert!((0..THREADS_MAX as u32).all(|tid| !orphans.may_be_wanted(tid, 1)));
+        assert!(orphans.may_be_wanted(u32::MAX, 1));
     }
 }

@@ -8,8 +8,8 @@ use super::op::{Op, Outcome, Told, Unseen, Why};
 use super::orphans::Orphans;
 use super::pending::{Pending, Slot};
 use super::process::Processes;
-use crate::decode::{Body, Event, Malformed, Sections};
-use crate::layout::{self, Common};
+use crate::decode::{Body, Event, Malformed, Sections, Task};
+use crate::layout::{self, Common, Head};
 
 /// A call open for this long, by the stream's own clock, is shown although it has not returned.
 pub const INTERIM_NS: u64 = 1_000_000_000;
@@ -88,23 +88,26 @@ impl Assembler {
         sink: &mut impl FnMut(&Op<'_>),
     ) -> Result<(), Malformed> {
         let bytes = &block[place.clone()];
-        let event = Event::decode(bytes)?;
-        let time = event.common.time;
-        let wanted = self.orphans.may_be_wanted(&event.common);
+        let (head, body, sections) = Event::check(bytes)?;
+        let Common { tid, time, .. } = Common::of(head);
+        let wanted = self.orphans.may_be_wanted(tid, time);
         self.number = number;
         self.now = self.now.max(time);
-        match event.body {
-            Body::Enter(_) if self.orphans.is_before(&event.common) => {}
-            Body::Enter(_) => self.enter(event.common, block, place, sink),
-            Body::Exit { ret } => self.exit(event.common, event.sections, block, ret, wanted, sink),
-            Body::Process(task) => {
-                self.processes.insert(&event.common, &task, bytes, number, self.share);
-            }
+        match body {
+            Body::Enter(_) if self.orphans.is_before(time) => {}
+            Body::Enter(_) => self.enter(head, block, place, sink),
+            Body::Exit { ret } => self.exit(head, sections, block, ret, wanted, sink),
+            Body::Process(task) => self.process(head, &task, bytes),
             Body::Unknown => {}
         }
         // Last, so that the return of a call does not first show it as open.
         self.show(block, sink);
         Ok(())
+    }
+
+    #[cold]
+    fn process(&mut self, head: &Head, task: &Task<'_>, event: &[u8]) {
+        self.processes.insert(&Common::of(head), task, event, self.number, self.share);
     }
 
     /// Nothing refers to the block any more.
@@ -167,19 +170,27 @@ impl Assembler {
         std::mem::take(&mut self.evicted)
     }
 
-    fn enter(&mut self, common: Common, block: &[u8], place: Range<usize>, sink: &mut impl FnMut(&Op<'_>)) {
-        if let Some(at) = self.pending.take(common.tid) {
+    #[inline]
+    fn enter(&mut self, head: &Head, block: &[u8], place: Range<usize>, sink: &mut impl FnMut(&Op<'_>)) {
+        if let Some(at) = self.pending.take(Common::of(head).tid) {
             self.give_up(at, block, Why::ExitLost, sink);
         }
-        self.pending.insert(common, place, self.number);
-        self.limit(block, sink);
+        self.pending.insert(head, place, self.number);
+        if self.is_above_limit() {
+            self.limit(block, sink);
+        }
+    }
+
+    #[inline]
+    fn is_above_limit(&self) -> bool {
+        let (calls, bytes) = self.pending.size();
+        calls > self.most.0 || bytes > self.most.1
     }
 
     /// Gives up calls until no more are open than are kept.
-    #[inline]
+    #[cold]
     fn limit(&mut self, block: &[u8], sink: &mut impl FnMut(&Op<'_>)) {
-        let (most, bytes) = self.most;
-        while matches!(self.pending.size(), (calls, held) if calls > most || held > bytes) {
+        while self.is_above_limit() {
             let Some(at) = self.pending.take_oldest() else { break };
             self.evicted += 1;
             self.give_up(at, block, Why::Evicted, sink);
@@ -189,30 +200,48 @@ impl Assembler {
     #[inline]
     fn exit(
         &mut self,
-        exit: Common,
+        head: &Head,
         sections: Sections<'_>,
         block: &[u8],
         ret: i64,
         wanted: bool,
         sink: &mut impl FnMut(&Op<'_>),
     ) {
+        let exit = Common::of(head);
         let Some(at) = self.pending.take(exit.tid) else {
             return self.orphan(exit, sections, ret, wanted, sink);
         };
-        let start = self.pending.slot(at).common;
+        let start = &self.pending.slot(at).common;
         if (start.call, start.pid) != (exit.call, exit.pid) {
             // The thread, or one with its number, is elsewhere: one return and one beginning are lost.
             self.give_up(at, block, Why::ExitLost, sink);
             return self.orphan(exit, sections, ret, wanted, sink);
         }
-        let outcome = match Unseen::read(start.flags) {
-            Some(why) => Outcome::Orphan { ret: result(&exit, ret), why: Some(why) },
-            None => Outcome::Done { ret, duration_ns: exit.time.saturating_sub(start.time), exit },
-        };
-        self.emit(at, block, Some(sections), outcome, sink);
+        match Unseen::read(start.flags) {
+            None => {
+                let duration_ns = exit.time.saturating_sub(start.time);
+                self.emit(at, block, Some(sections), Outcome::Done { ret, duration_ns, exit }, sink);
+            }
+            Some(why) => self.unseen(at, block, sections, result(&exit, ret), why, sink),
+        }
         self.pending.release(at);
     }
 
+    /// A call returned whose beginning was put together then.
+    #[cold]
+    fn unseen(
+        &self,
+        at: u32,
+        block: &[u8],
+        exit: Sections<'_>,
+        ret: Option<i64>,
+        why: Unseen,
+        sink: &mut impl FnMut(&Op<'_>),
+    ) {
+        self.emit(at, block, Some(exit), Outcome::Orphan { ret, why: Some(why) }, sink);
+    }
+
+    #[cold]
     fn give_up(&mut self, at: u32, block: &[u8], why: Why, sink: &mut impl FnMut(&Op<'_>)) {
         self.unfinished(at, block, why, sink);
         self.pending.release(at);
@@ -223,6 +252,7 @@ impl Assembler {
         Unseen::read(self.pending.slot(at).common.flags).is_some()
     }
 
+    #[cold]
     fn unfinished(&self, at: u32, block: &[u8], why: Why, sink: &mut impl FnMut(&Op<'_>)) {
         let slot = self.pending.slot(at);
         let returned = self.has_returned(at);
@@ -250,6 +280,7 @@ impl Assembler {
         sink(&Op { common: *common, task, call, outcome, enter, exit, numbers, told });
     }
 
+    #[cold]
     fn orphan(
         &self,
         common: Common,

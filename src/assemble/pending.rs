@@ -1,11 +1,10 @@
 //! The calls that are open: by thread, and in the order they began. Bounded, with buffers used again.
 //! It must not know what an event's bytes mean beyond their common header.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::threads::Threads;
-use crate::layout::Common;
+use crate::layout::{Common, Head};
 
 /// Buffers kept for reuse, and the largest such; what is above goes back to the allocator.
 const SPARE: usize = 1024;
@@ -22,9 +21,13 @@ pub(super) struct Slot {
     pub number: u64,
     /// An interim row has been emitted.
     pub shown: bool,
-    /// Counts the calls this slot has held, so that old references to it are known as such.
-    generation: u32,
+    /// The open calls that began just before and after this one, or [`NONE`].
+    before: u32,
+    after: u32,
 }
+
+/// No slot.
+const NONE: u32 = u32::MAX;
 
 impl Slot {
     /// The event that it began with, which is in this block if it is nowhere else.
@@ -44,29 +47,31 @@ fn in_block(place: &Range<u32>) -> Range<usize> {
     place.start as usize..place.end as usize
 }
 
-/// A place in `slots` as it was at some moment.
-type Ticket = (u32, u32);
-
 /// All open calls.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pending {
     threads: Threads,
     slots: Vec<Slot>,
     free: Vec<u32>,
-    /// Open calls in order of arrival: first those shown as interim rows, then the others. Finished ones are left in
-    /// place and skipped later, and swept out when they are the majority.
-    shown: VecDeque<Ticket>,
-    fresh: VecDeque<Ticket>,
-    /// When the first of those began that were not shown, or one before it, ns.
-    earliest: u64,
-    /// Slots of calls that began in the block being read, and of some that have returned.
-    here: Vec<u32>,
+    /// The first and the last open call in order of arrival, and the first of those that no interim row has shown: all before it
+    /// were shown.
+    first: u32,
+    last: u32,
+    fresh: u32,
     /// Memory of the events of open calls, which may be more than their bytes.
     bytes: usize,
 }
 
+impl Default for Pending {
+    fn default() -> Pending {
+        let (threads, slots, free) = (Threads::default(), Vec::new(), Vec::new());
+        Pending { threads, slots, free, first: NONE, last: NONE, fresh: NONE, bytes: 0 }
+    }
+}
+
 impl Pending {
     /// Number of open calls, and the bytes of memory that their events take.
+    #[inline]
     pub fn size(&self) -> (usize, usize) {
         (self.threads.len(), self.bytes)
     }
@@ -78,91 +83,103 @@ impl Pending {
 
     /// Adds a call whose event stands there in the block being read, and is not empty: [`Pending::keep`] is to be called before
     /// there is another block.
-    #[inline]
-    pub fn insert(&mut self, common: Common, place: Range<usize>, number: u64) {
-        let at = self.free.pop().unwrap_or_else(|| {
-            let (place, kept) = (0..0, Vec::new());
-            self.slots.push(Slot { common, place, kept, number, shown: false, generation: 0 });
-            self.slots.len() as u32 - 1
-        });
-        let slot = &mut self.slots[at as usize];
+    #[inline(always)]
+    pub fn insert(&mut self, head: &Head, place: Range<usize>, number: u64) {
+        let at = self.free.pop().unwrap_or_else(|| self.another(head));
         self.bytes += place.len();
-        let place = place.start as u32..place.end as u32;
-        (slot.common, slot.place, slot.number, slot.shown) = (common, place, number, false);
-        self.earliest = if self.fresh.is_empty() { common.time } else { self.earliest.min(common.time) };
-        self.fresh.push_back((at, slot.generation));
-        self.here.push(at);
-        self.threads.insert(common.tid, at);
+        let slot = &mut self.slots[at as usize];
+        slot.common = Common::of(head);
+        slot.place = place.start as u32..place.end as u32;
+        (slot.number, slot.shown) = (number, false);
+        (slot.before, slot.after) = (self.last, NONE);
+        *self.after(self.last) = at;
+        self.last = at;
+        if self.fresh == NONE {
+            self.fresh = at;
+        }
+        self.threads.insert(Common::of(head).tid, at);
+    }
+
+    #[cold]
+    fn another(&mut self, head: &Head) -> u32 {
+        let (common, place, kept, number, shown) = (Common::of(head), 0..0, Vec::new(), 0, false);
+        self.slots.push(Slot { common, place, kept, number, shown, before: NONE, after: NONE });
+        self.slots.len() as u32 - 1
+    }
+
+    /// What comes after this call, or the first of all.
+    #[inline]
+    fn after(&mut self, at: u32) -> &mut u32 {
+        if at == NONE { &mut self.first } else { &mut self.slots[at as usize].after }
+    }
+
+    /// What comes before it, or the last of all.
+    #[inline]
+    fn before(&mut self, at: u32) -> &mut u32 {
+        if at == NONE { &mut self.last } else { &mut self.slots[at as usize].before }
     }
 
     /// The block is at its end: what is open is copied.
     pub fn keep(&mut self, block: &[u8]) {
-        for at in self.here.drain(..) {
-            let slot = &mut self.slots[at as usize];
-            if slot.place.is_empty() {
-                continue;
-            }
+        let mut at = self.last;
+        // Those that began in this block are the last.
+        while let Some(slot) = self.slots.get_mut(at as usize).filter(|slot| !slot.place.is_empty()) {
             let event = &block[in_block(&std::mem::take(&mut slot.place))];
             slot.kept.clear();
             slot.kept.reserve_exact(event.len());
             slot.kept.extend_from_slice(event);
             self.bytes += slot.kept.capacity() - event.len();
+            at = slot.before;
         }
     }
 
     /// Takes the call of a thread out. Its slot stays readable until [`Pending::release`].
+    #[inline(always)]
     pub fn take(&mut self, tid: u32) -> Option<u32> {
         let at = self.threads.remove(tid)?;
-        let slot = &mut self.slots[at as usize];
-        slot.generation = slot.generation.wrapping_add(1);
+        let slot = &self.slots[at as usize];
+        let (before, after) = (slot.before, slot.after);
         self.bytes -= slot.size();
+        *self.after(before) = after;
+        *self.before(after) = before;
+        if self.fresh == at {
+            self.fresh = after;
+        }
         Some(at)
     }
 
     /// Takes the call out that began first.
     pub fn take_oldest(&mut self) -> Option<u32> {
-        sweep_front(&mut self.shown, &self.slots);
-        sweep_front(&mut self.fresh, &self.slots);
-        let &(at, _) = self.shown.front().or(self.fresh.front())?;
-        self.take(self.slot(at).common.tid)
+        let tid = self.slots.get(self.first as usize)?.common.tid;
+        self.take(tid)
     }
 
     /// The next call that began `age` or longer before `now` and has not been shown; it now counts as shown.
     #[inline]
     pub fn next_to_show(&mut self, now: u64, age: u64) -> Option<u32> {
-        // With nearly every event this is all there is to do.
-        if now.saturating_sub(self.earliest) < age { None } else { self.show(now, age) }
-    }
-
-    fn show(&mut self, now: u64, age: u64) -> Option<u32> {
-        sweep_front(&mut self.fresh, &self.slots);
-        let Some(&ticket) = self.fresh.front() else {
-            self.earliest = u64::MAX;
-            return None;
-        };
-        self.earliest = self.slot(ticket.0).common.time;
-        if now.saturating_sub(self.earliest) < age {
+        let at = self.fresh;
+        let slot = self.slots.get_mut(at as usize)?;
+        if now.saturating_sub(slot.common.time) < age {
             return None;
         }
-        self.fresh.pop_front();
-        self.slots[ticket.0 as usize].shown = true;
-        self.shown.push_back(ticket);
-        Some(ticket.0)
+        slot.shown = true;
+        self.fresh = slot.after;
+        Some(at)
     }
 
+    #[inline]
     pub fn slot(&self, at: u32) -> &Slot {
         &self.slots[at as usize]
     }
 
     /// Gives a slot that was taken back for reuse.
+    #[inline]
     pub fn release(&mut self, at: u32) {
         let slot = &mut self.slots[at as usize];
-        slot.place = 0..0;
         if self.free.len() >= SPARE || slot.kept.capacity() > SPARE_BYTES {
             slot.kept = Vec::new();
         }
         self.free.push(at);
-        self.sweep();
     }
 
     /// All open calls in the order of their start, none of which is open any more afterwards.
@@ -173,17 +190,13 @@ impl Pending {
             let Common { time, cpu, seq, .. } = self.slot(at).common;
             (time, cpu, seq)
         });
-        for at in &all {
-            let slot = &mut self.slots[*at as usize];
-            slot.generation = slot.generation.wrapping_add(1);
-        }
-        self.bytes = 0;
+        (self.first, self.last, self.fresh, self.bytes) = (NONE, NONE, NONE, 0);
         all
     }
 
     #[cfg(test)]
     pub fn remembered(&self) -> usize {
-        self.slots.len() + self.shown.len() + self.fresh.len()
+        self.slots.len()
     }
 
     /// Memory of all buffers, of those too that wait for reuse.
@@ -191,23 +204,77 @@ impl Pending {
     pub fn held(&self) -> usize {
         self.slots.iter().map(|slot| slot.kept.capacity()).sum()
     }
+}
 
-    fn sweep(&mut self) {
-        let slots = &self.slots;
-        for queue in [&mut self.shown, &mut self.fresh] {
-            if queue.len() > 2 * self.threads.len() + SPARE {
-                queue.retain(|ticket| is_open(ticket, slots));
-            }
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::synth;
+
+    /// A call in a list that is gone through each time.
+    struct Plain {
+        common: Common,
+        event: Vec<u8>,
+        shown: bool,
     }
-}
 
-fn is_open(&(at, generation): &Ticket, slots: &[Slot]) -> bool {
-    slots[at as usize].generation == generation
-}
-
-fn sweep_front(queue: &mut VecDeque<Ticket>, slots: &[Slot]) {
-    while queue.front().is_some_and(|ticket| !is_open(ticket, slots)) {
-        queue.pop_front();
+    #[test]
+    fn what_is_open_is_what_is_in_a_plain_list() {
+        let (mut pending, mut plain) = (Pending::default(), Vec::<Plain>::new());
+        let mut dice = 5_u32;
+        let mut next = |below: u32| {
+            dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (dice >> 16) % below
+        };
+        let (mut block, mut taken, mut shown) = (vec![0; 300], 0, 0);
+        for now in 0..60_000 {
+            let tid = next(50);
+            let place = 0..1 + next(290) as usize;
+            let of_thread = plain.iter().position(|call| call.common.tid == tid);
+            let (got, want) = match next(16) {
+                0..8 if of_thread.is_none() => {
+                    // Times are not always in order.
+                    let time = now + u64::from(next(5));
+                    let event = synth::enter(1).task(1, tid).time(time).build();
+                    let head = event.first_chunk().unwrap();
+                    let (common, event) = (Common::of(head), block[place.clone()].to_vec());
+                    plain.push(Plain { common, event, shown: false });
+                    pending.insert(head, place, time);
+                    (None, None)
+                }
+                ..11 => (pending.take(tid), of_thread),
+                11 => (pending.take_oldest(), (!plain.is_empty()).then_some(0)),
+                12 => {
+                    pending.keep(&block);
+                    block.fill(next(256) as u8);
+                    (None, None)
+                }
+                _ => {
+                    let got = pending.next_to_show(now, 40).map(|at| pending.slot(at).common);
+                    let first = plain.iter_mut().find(|call| !call.shown);
+                    let want = first.filter(|call| now.saturating_sub(call.common.time) >= 40);
+                    shown += usize::from(want.is_some());
+                    assert_eq!(got, want.map(|call| (call.shown = true, call.common).1));
+                    (None, None)
+                }
+            };
+            assert_eq!(got.is_some(), want.is_some(), "thread {tid} at {now}");
+            if let (Some(at), Some(want)) = (got, want.map(|nth| plain.remove(nth))) {
+                let slot = pending.slot(at);
+                let found = (slot.common, slot.number, slot.shown, slot.event(&block));
+                assert_eq!(found, (want.common, want.common.time, want.shown, &want.event[..]), "at {now}");
+                pending.release(at);
+                taken += 1;
+            }
+            let (calls, bytes) = pending.size();
+            let least = plain.iter().map(|call| call.event.len()).sum();
+            assert!(calls == plain.len() && bytes >= least, "{calls} calls of {bytes} bytes at {now}");
+        }
+        assert!(taken > 10_000 && shown > 1000, "{taken} taken, {shown} shown");
+        let mut rest: Vec<u64> = plain.iter().map(|call| call.common.time).collect();
+        rest.sort_unstable();
+        let drained = pending.drain();
+        assert!(drained.iter().map(|&at| pending.slot(at).common.time).eq(rest) && drained.len() > 5);
+        assert_eq!((pending.size(), pending.take_oldest()), ((0, 0), None));
     }
 }

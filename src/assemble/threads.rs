@@ -24,6 +24,7 @@ impl Default for Threads {
 }
 
 impl Threads {
+    #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
@@ -33,8 +34,18 @@ impl Threads {
     pub fn insert(&mut self, tid: u32, call: u32) {
         self.len += 1;
         if let Some((other, call)) = self.near[tid as usize % NEAR].replace((tid, call)) {
-            self.far.insert(other, call);
+            self.insert_far(other, call);
         }
+    }
+
+    #[cold]
+    fn insert_far(&mut self, tid: u32, call: u32) {
+        self.far.insert(tid, call);
+    }
+
+    #[cold]
+    fn remove_far(&mut self, tid: u32) -> Option<u32> {
+        self.far.remove(&tid)
     }
 
     #[inline]
@@ -46,7 +57,7 @@ impl Threads {
                 Some(call)
             }
             _ if self.far.is_empty() => None,
-            _ => self.far.remove(&tid),
+            _ => self.remove_far(tid),
         };
         self.len -= usize::from(call.is_some());
         call

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::bytes::{Capture, UserStr};
-use crate::layout::{self, Common};
+use crate::layout::{self, Common, Head};
 
 /// Why some bytes are not an event. A value, not a failure: the trace goes on behind them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,14 +61,21 @@ impl<'a> Event<'a> {
     /// Reads an event. Headers longer than this version knows are fine: what was added to them is skipped.
     #[inline]
     pub fn decode(bytes: &'a [u8]) -> Result<Event<'a>, Malformed> {
+        let (head, body, sections) = Event::check(bytes)?;
+        Ok(Event { common: Common::of(head), body, sections })
+    }
+
+    /// The parts of an event, for those who want little of what it begins with, or want that somewhere.
+    #[inline]
+    pub(crate) fn check(bytes: &'a [u8]) -> Result<(&'a Head, Body<'a>, Sections<'a>), Malformed> {
         if bytes.len() > layout::EVENT_MAX {
             return Err(Malformed("longer than any event may be"));
         }
-        let common = Common::read(bytes).ok_or(Malformed("shorter than an event header"))?;
+        let head: &Head = bytes.first_chunk().ok_or(Malformed("shorter than an event header"))?;
         let Some((header, sections)) = parts(bytes) else {
             return Err(Malformed("its header is longer than the event"));
         };
-        let body = match common.phase {
+        let body = match head[layout::PHASE] {
             layout::ENTER => {
                 Body::Enter(Task::read(header).ok_or(Malformed("too short for a call that begins"))?)
             }
@@ -86,7 +93,7 @@ impl<'a> Event<'a> {
         if !matches!(body, Body::Unknown) {
             sections.check()?;
         }
-        Ok(Event { common, body, sections })
+        Ok((head, body, sections))
     }
 }
 
@@ -208,9 +215,8 @@ impl<'a> Sections<'a> {
 
     fn check(mut self) -> Result<(), Malformed> {
         for section in self.by_ref() {
-            let unreadable = matches!(section.kind, layout::SECTION_STRING | layout::SECTION_BYTES)
-                && section.state & !layout::STATE_LATE == layout::STATE_FAULT;
-            if (section.kind == layout::SECTION_NUMBER || unreadable) && section.bytes.len() < 8 {
+            // Few are that short.
+            if section.bytes.len() < 8 && section.is_number() {
                 return Err(Malformed("a number in it has less than 8 bytes"));
             }
         }
@@ -250,6 +256,17 @@ pub struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
+    /// Whether its bytes are a number: a value, or the address of what could not be read.
+    fn is_number(&self) -> bool {
+        match self.kind {
+            layout::SECTION_NUMBER => true,
+            layout::SECTION_STRING | layout::SECTION_BYTES => {
+                self.state & !layout::STATE_LATE == layout::STATE_FAULT
+            }
+            _ => false,
+        }
+    }
+
     /// The value, where this is an argument passed by value.
     #[inline]
     pub fn number(&self) -> Option<u64> {
@@ -303,6 +320,18 @@ mod tests {
                     let arguments = event.sections.filter(|s| s.number().is_some() || s.captured().is_some());
                     assert!(arguments.count() <= 4);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_a_number_has_eight_bytes_and_nothing_else_must() {
+        for (kind, len) in (0..=12).flat_map(|kind| (0..=9).map(move |len| (kind, len))) {
+            for state in [0, 1, 2, 3, 4, 0x80, 0x82] {
+                let event = synth::enter(1).section(kind, 0, state, &vec![1; len]).build();
+                let unreadable = (kind == 2 || kind == 3) && state & 0x7f == 2;
+                let good = len >= 8 || kind != 1 && !unreadable;
+                assert_eq!(Event::decode(&event).is_ok(), good, "kind {kind}, state {state}, {len} bytes");
             }
         }
     }

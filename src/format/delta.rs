@@ -1,6 +1,8 @@
 //! A block's events as differences to earlier ones, for its zstd frame: a program that makes a call again makes one that is nearly
 //! the same. From records to this form and back; knows of an event only what FORMAT.md, section 6.1 says.
 
+use std::slice;
+
 use super::record::{self, RawRecord, Records};
 use super::wire::{RECORD_PREFIX, u16_at, u32_at, u64_at};
 use crate::layout;
@@ -86,8 +88,13 @@ fn ones(mut bits: u8) -> impl Iterator<Item = usize> {
 fn together(bits: &[u8], groups: usize) -> u64 {
     match bits.first_chunk() {
         Some(chunk) => u64::from_le_bytes(*chunk) & u64::MAX >> (8 * GROUPS.saturating_sub(groups)),
-        None => bits.iter().take(groups).rev().fold(0, |all, &bits| all << 8 | u64::from(bits)),
+        None => together_at_the_end(bits, groups),
     }
+}
+
+#[cold]
+fn together_at_the_end(bits: &[u8], groups: usize) -> u64 {
+    bits.iter().take(groups).rev().fold(0, |all, &bits| all << 8 | u64::from(bits))
 }
 
 fn put_varint(to: &mut Vec<u8>, mut number: u64) {
@@ -179,22 +186,27 @@ impl Encoder {
 
 /// Replaces `raw` by the `len` bytes of records that `content` stands for. `None`: it stands for none; what is in `raw` then
 /// means nothing.
+#[inline(never)] // Done once for a block, with all that it calls in one piece.
 pub(crate) fn decode(content: &[u8], len: usize, raw: &mut Vec<u8>) -> Option<()> {
     let (changes, low) = (u32_at(content, 0)? as usize, u32_at(content, 4)? as usize);
     let (changes, times) = content.get(LENGTHS..)?.split_at_checked(changes)?;
     let (low, high) = times.split_at_checked(low)?;
+    if raw.capacity() == 0 {
+        // New memory is zero already.
+        *raw = vec![0; len];
+    }
     raw.reserve_exact(len.saturating_sub(raw.len()));
     raw.resize(len, 0);
-    let mut decoder =
-        Decoder { changes: Bytes(changes), low: Bytes(low), high: Bytes(high), past: Past::new() };
+    let (changes, low, high) = (Bytes::new(changes), Bytes::new(low), Bytes::new(high));
+    let mut decoder = Decoder { changes, low, high, past: Past::new() };
     let mut at = 0;
-    while !decoder.changes.0.is_empty() {
+    while !decoder.changes.is_empty() {
         at = match decoder.changes.byte()? {
             PLAIN => decoder.plain(raw, at)?,
             number => decoder.event(number, raw, at)?,
         }
     }
-    (at == len && decoder.low.0.is_empty() && decoder.high.0.is_empty()).then_some(())
+    (at == len && decoder.low.is_empty() && decoder.high.is_empty()).then_some(())
 }
 
 struct Decoder<'a> {
@@ -207,7 +219,7 @@ struct Decoder<'a> {
 impl Decoder<'_> {
     /// Where the record at `at` ends.
     fn plain(&mut self, raw: &mut [u8], at: usize) -> Option<usize> {
-        let len = RECORD_PREFIX.checked_add(u32_at(self.changes.0, 4)? as usize)?;
+        let len = RECORD_PREFIX.checked_add(u32_at(self.changes.rest(), 4)? as usize)?;
         let record = self.changes.take(len)?;
         raw.get_mut(at..)?.get_mut(..len)?.copy_from_slice(record);
         Some(at + len)
@@ -231,73 +243,84 @@ impl Decoder<'_> {
         if !new.is_empty() {
             new.fill(0);
         }
-        self.differences(body)?;
+        self.changes = Bytes::new(differences(self.changes.rest(), body)?);
         self.numbers(body)?;
         Some(at + RECORD_PREFIX + len as usize)
     }
 
-    #[inline]
-    fn differences(&mut self, body: &mut [u8]) -> Option<()> {
-        let len = body.len().div_ceil(GROUP);
-        let (bits, changes) = self.changes.0.split_at_checked(len)?;
-        if bits.first()? & TOLD_OTHERWISE != 0 {
-            return None;
-        }
-        let mut changes = Bytes(changes);
-        for (nth, groups) in body.chunks_mut(GROUPS * GROUP).enumerate() {
-            let mut bits = together(self.changes.0.get(nth * GROUPS..)?, len - nth * GROUPS);
-            while bits != 0 {
-                let at = bits.trailing_zeros() as usize * WORD;
-                bits &= bits - 1;
-                match groups.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
-                    Some(word) => *word = *changes.word()?,
-                    // The last may be shorter.
-                    None => {
-                        let rest = groups.get_mut(at..).filter(|rest| !rest.is_empty())?;
-                        rest.copy_from_slice(changes.take(rest.len())?);
-                    }
-                }
-            }
-        }
-        self.changes = changes;
-        Some(())
-    }
-
     /// `time` and `seq` of an event that is otherwise there.
-    #[inline]
+    #[inline(always)]
     fn numbers(&mut self, body: &mut [u8]) -> Option<()> {
-        let seq = self.past.seq(u32_at(body, layout::CPU)?);
+        let header: &mut [u8; layout::COMMON_SIZE] = body.first_chunk_mut()?;
+        let seq = self.past.seq(u32_at(header, layout::CPU)?);
         *seq = seq.wrapping_add(1).wrapping_add(unzigzag(self.changes.varint()?));
-        body.get_mut(layout::SEQ..)?.first_chunk_mut().map(|to| *to = seq.to_le_bytes())?;
+        header.get_mut(layout::SEQ..)?.first_chunk_mut().map(|to| *to = seq.to_le_bytes())?;
         let later = u64::from(self.low.byte()?) | self.high.varint()?.checked_mul(1 << 8)?;
         self.past.time = self.past.time.wrapping_add(unzigzag(later));
-        body.get_mut(layout::TIME..)?.first_chunk_mut().map(|to| *to = self.past.time.to_le_bytes())
+        header.get_mut(layout::TIME..)?.first_chunk_mut().map(|to| *to = self.past.time.to_le_bytes())
     }
 }
 
+/// Changes the words of an event that are not as they were; returns what stands behind them.
+#[inline(always)]
+fn differences<'a>(bits: &'a [u8], body: &mut [u8]) -> Option<&'a [u8]> {
+    let groups = body.len().div_ceil(GROUP);
+    let mut changes = bits.get(groups..)?;
+    if bits.first()? & TOLD_OTHERWISE != 0 {
+        return None;
+    }
+    let (words, last) = body.as_chunks_mut::<WORD>();
+    let (whole, mut group) = (words.len(), 0);
+    while group < groups {
+        let mut changed = together(bits.get(group..)?, groups - group);
+        while changed != 0 {
+            let at = GROUP / WORD * group + changed.trailing_zeros() as usize;
+            changed &= changed - 1;
+            if let Some(word) = words.get_mut(at) {
+                let (new, rest) = changes.split_first_chunk()?;
+                (*word, changes) = (*new, rest);
+            } else if at == whole && !last.is_empty() {
+                // It is shorter.
+                let (new, rest) = changes.split_at_checked(last.len())?;
+                last.copy_from_slice(new);
+                changes = rest;
+            } else {
+                return None;
+            }
+        }
+        group += GROUPS;
+    }
+    Some(changes)
+}
+
 /// Bytes that are taken from the front.
-struct Bytes<'a>(&'a [u8]);
+struct Bytes<'a>(slice::Iter<'a, u8>);
 
 impl<'a> Bytes<'a> {
+    fn new(bytes: &'a [u8]) -> Bytes<'a> {
+        Bytes(bytes.iter())
+    }
+
+    #[inline]
+    fn rest(&self) -> &'a [u8] {
+        self.0.as_slice()
+    }
+
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.rest().is_empty()
+    }
+
     #[inline]
     fn take(&mut self, len: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(len)?;
-        self.0 = rest;
+        let (taken, rest) = self.rest().split_at_checked(len)?;
+        *self = Bytes::new(rest);
         Some(taken)
     }
 
     #[inline]
-    fn word(&mut self) -> Option<&'a [u8; WORD]> {
-        let (word, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(word)
-    }
-
-    #[inline]
     fn byte(&mut self) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*first)
+        self.0.next().copied()
     }
 
     #[inline(always)]

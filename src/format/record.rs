@@ -7,7 +7,7 @@ use super::index::{Index, Packed};
 use super::marker::Marker;
 use super::origin::Source;
 use super::stats::RecorderStats;
-use super::wire::{self, u16_at, u32_at};
+use super::wire;
 
 /// [`Metadata`].
 pub const METADATA: u16 = 0x0001;
@@ -151,9 +151,10 @@ impl<'a> Iterator for Records<'a> {
 #[inline]
 fn split(rest: &[u8], at: usize) -> Result<RawRecord<'_>, RecordError> {
     let torn = RecordError::Torn { at };
-    let (Some(kind), Some(flags), Some(len)) = (u16_at(rest, 0), u16_at(rest, 2), u32_at(rest, 4)) else {
-        return Err(torn);
-    };
+    let Some(prefix) = rest.first_chunk::<{ wire::RECORD_PREFIX }>() else { return Err(torn) };
+    let [kind, kind_high, flags, flags_high, a, b, c, d] = *prefix;
+    let (kind, flags) = (u16::from_le_bytes([kind, kind_high]), u16::from_le_bytes([flags, flags_high]));
+    let len = u32::from_le_bytes([a, b, c, d]);
     if len as usize > wire::MAX_RECORD {
         return Err(RecordError::TooLong { at, len });
     }

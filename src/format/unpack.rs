@@ -59,7 +59,8 @@ impl Block {
             return None;
         }
         let index = self.header.event_index_base.saturating_add(self.events.into());
-        self.events = self.events.saturating_add(1);
+        // A block is too small for too many.
+        self.events += 1;
         Some((index, self.take(&record)))
     }
 
@@ -80,7 +81,7 @@ impl Block {
     fn take(&mut self, record: &RawRecord<'_>) -> Range<usize> {
         let begin = self.at + wire::RECORD_PREFIX;
         self.at = begin + record.body.len();
-        self.records = self.records.saturating_add(1);
+        self.records += 1;
         begin..self.at
     }
 

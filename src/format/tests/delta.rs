@@ -64,7 +64,8 @@ fn any_records(dice: &mut Dice) -> Vec<u8> {
     let mut bodies = Vec::new();
     for seq in 0..dice.below(60) {
         time = time.wrapping_add(dice.below(3000)).wrapping_sub(dice.below(200));
-        let rest: Vec<u8> = (0..dice.below(90)).map(|_| dice.below(3) as u8).collect();
+        let most = if dice.below(6) == 0 { 900 } else { 90 };
+        let rest: Vec<u8> = (0..dice.below(most)).map(|_| dice.below(3) as u8).collect();
         let seq = if dice.below(9) == 0 { dice.below(u64::MAX) << 31 } else { seq };
         let body = event(dice.below(3) as u16, dice.below(3) as u8, time, seq, dice.below(600) as u32, &rest);
         bodies.push(match dice.below(12) {
@@ -134,4 +135,12 @@ fn what_leads_nowhere_is_refused() {
     assert_eq!(with(10, good[10] | 0b0000_0100), None, "a word of the time");
     assert_eq!(with(11, good[11] | 0b1000_0000), None, "a word behind the end");
     assert_eq!(back(&[&good[..], &[0]].concat(), raw.len()), None, "something is left");
+
+    // 57 bytes are 14 words and a byte, which is the last that can be told of.
+    let raw = records(&[(record::EVENT, 0, event(1, 1, 1000, 7, 3, &[1; 17]))]);
+    let good = Encoder::default().encode(&raw).expect("it is shorter").to_vec();
+    assert_eq!(back(&good, raw.len()), Some(raw.clone()));
+    let mut wrong = good.clone();
+    wrong[11] = wrong[11] & !0b0100_0000 | 0b1000_0000;
+    assert_eq!((good[11], back(&wrong, raw.len())), (0b0111_1100, None), "a byte behind the last word");
 }
