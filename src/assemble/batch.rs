@@ -54,23 +54,13 @@ enum Place {
 }
 
 impl Batch {
-    /// Of calls added from here on, what stands in this block is not copied. There is one at most; without, all is copied.
-    pub fn share(&mut self, block: Option<&Arc<Vec<u8>>>) {
-        self.keep();
+    /// Leaves none. Of calls added from here on, what stands in this block is not copied; without one, all is.
+    pub fn begin(&mut self, block: Option<&Arc<Vec<u8>>>) {
         self.block = block.cloned();
-    }
-
-    /// Copies what stands in the block, which is needed no more.
-    pub fn keep(&mut self) {
-        let Some(block) = self.block.take() else { return };
-        for call in &mut self.calls {
-            for place in [&mut call.enter, &mut call.exit] {
-                if let Place::Shared(shared) = place {
-                    *place = copy(&mut self.own, &block[shared.clone()]);
-                }
-            }
-        }
         self.shared = 0;
+        self.own.clear();
+        self.calls.clear();
+        self.recent = [None; RECENT];
     }
 
     /// Adds a call.
@@ -105,23 +95,9 @@ impl Batch {
         self.own.len() + self.shared + self.calls.len() * size_of::<Kept>()
     }
 
-    /// Of these, what had to be copied.
-    pub fn copied(&self) -> usize {
-        self.own.len()
-    }
-
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.calls.is_empty()
-    }
-
-    /// Leaves none, and no block.
-    pub fn clear(&mut self) {
-        self.block = None;
-        self.shared = 0;
-        self.own.clear();
-        self.calls.clear();
-        self.recent = [None; RECENT];
     }
 
     /// The calls, each as it was added.
@@ -214,9 +190,7 @@ mod tests {
             assert_eq!(got, want, "round {round}");
             assert_eq!(got.len(), 6, "a call is missing from the test itself");
             assert!(batch.size() > 6 * 40);
-            batch.keep();
-            assert_eq!(batch.copied(), batch.own.len(), "there was no block");
-            batch.clear();
+            batch.begin(None);
             want.clear();
             assert_eq!((batch.size(), batch.calls().count()), (0, 0));
         }
@@ -272,16 +246,12 @@ mod tests {
                     block.extend_from_slice(event);
                 }
                 let block = Arc::new(block);
-                batch.share(Some(&block));
+                batch.begin(Some(&block));
                 bad += assembler.events(&block, places.into_iter(), &mut |op| batch.add(op));
-                // Looked at while the block is there, or later.
-                if nth % 2 == 1 {
-                    batch.keep();
-                    assert_eq!(Arc::strong_count(&block), 1, "the block is still held");
-                }
-                copied += batch.copied();
+                copied += batch.own.len();
                 got.extend(batch.calls().map(|op| all(&op)));
-                batch.clear();
+                batch.begin(None);
+                assert_eq!(Arc::strong_count(&block), 1, "the block is still held");
             }
             assembler.finish(&mut |op| got.push(all(op)));
             assert_eq!(got.len(), want.len(), "{per_block} events a block");

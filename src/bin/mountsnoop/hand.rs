@@ -37,7 +37,7 @@ impl<W: Write> Hand<W> {
     /// What follows are the calls of this block.
     pub fn begin(&mut self, number: u64, block: &Arc<Vec<u8>>, clock: Clock, host: &str) {
         self.number = number;
-        self.calls.share(Some(block));
+        self.calls.begin(Some(block));
         self.block = Some(Arc::clone(block));
         if let Some(view) = &mut self.view {
             view.clock(clock);
@@ -70,8 +70,7 @@ impl<W: Write> Hand<W> {
     fn make(&mut self) {
         if !self.calls.is_empty() {
             self.closed |= self.try_make().is_none();
-            self.calls.clear();
-            self.calls.share(self.block.as_ref());
+            self.calls.begin(self.block.as_ref());
         }
     }
 
@@ -108,7 +107,7 @@ impl<W: Write> Hand<W> {
         self.make();
         // Whoever opens the next block may use its memory again.
         self.block = None;
-        self.calls.clear();
+        self.calls.begin(None);
         let Some(mut press) = self.press.take_or_leave(self.number) else { return false };
         let failed = press.has_failed();
         if press.has_come() {
