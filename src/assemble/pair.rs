@@ -16,11 +16,11 @@ pub const INTERIM_NS: u64 = 1_000_000_000;
 
 /// Open calls kept, and bytes of their events: beyond either the oldest is given up.
 const CALLS_MAX: usize = 32_768;
-const BYTES_MAX: usize = 12 << 20;
+const BYTES_MAX: usize = 10 << 20;
 
 /// Puts calls together from the events of one stream, in the order of the stream.
 ///
-/// Memory is bounded: at most 32,768 open calls or 12 MiB of them, and 32,768 processes or 8 MiB. Each call gets one final row, and perhaps an interim one
+/// Memory is bounded: at most 32,768 open calls or 10 MiB of them, and 32,768 processes or 8 MiB. Each call gets one final row, and perhaps an interim one
 /// before ([`Op::is_interim`]).
 #[derive(Debug)]
 pub struct Assembler {

@@ -23,9 +23,14 @@ pub struct Decompressor {
 impl Decompressor {
     /// Fails where there is no memory for it.
     pub fn new() -> std::io::Result<Self> {
+        Decompressor::with_capacity(0)
+    }
+
+    /// With room for so many bytes of what a frame holds.
+    pub(crate) fn with_capacity(content: usize) -> std::io::Result<Self> {
         let mut context = bulk::Decompressor::new()?;
         context.set_parameter(zstd_safe::DParameter::WindowLogMax(WINDOW_LOG))?;
-        Ok(Decompressor { zstd: context, content: Vec::new() })
+        Ok(Decompressor { zstd: context, content: Vec::with_capacity(content) })
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use super::ahead::Opener;
+use super::ahead::{LARGE, Opener};
 use super::block::{self, Decompressor};
 use super::damage::DamageReason;
 use super::header::BlockHeader;
@@ -45,14 +45,15 @@ pub struct LentBlock {
 }
 
 impl LentBlock {
-    /// Without a block yet. Fails where there is no memory for what opens one.
+    /// Room for any block that is lent. Fails where there is no memory for what opens one.
     pub fn new() -> io::Result<LentBlock> {
+        // All at once: what grows is had twice for a while, and what a thread asks for the others do not get any more.
         Ok(LentBlock {
             header: BlockHeader::default(),
             offset: 0,
-            stored: Vec::new(),
-            decompressor: Decompressor::new()?,
-            raw: Arc::default(),
+            stored: Vec::with_capacity(LARGE),
+            decompressor: Decompressor::with_capacity(LARGE)?,
+            raw: Arc::new(Vec::with_capacity(LARGE)),
             opened: Ok(()),
         })
     }

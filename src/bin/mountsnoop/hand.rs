@@ -13,7 +13,9 @@ use crate::turns::Turns;
 /// Rows that have grown to this, bytes, wait for their turn before there are more.
 const ROWS: usize = 768 << 10;
 /// Calls that take this, bytes, become rows before there are more. Those of one block take less, but others may have begun before it.
-const CALLS: usize = 2 << 20;
+const CALLS: usize = 1 << 20;
+/// With the last row, mostly: memory that grows is had twice for a while.
+const ROOM: usize = ROWS + (192 << 10);
 
 /// What a thread holds of the block that it has.
 pub struct Hand<W: Write> {
@@ -31,7 +33,7 @@ impl<W: Write> Hand<W> {
     /// Without a block.
     pub fn new(view: Option<Box<dyn View>>, press: &Arc<Turns<Press<W>>>) -> Hand<W> {
         let (press, calls) = (Arc::clone(press), Batch::default());
-        Hand { view, press, number: 0, block: None, calls, rows: Vec::new(), closed: false }
+        Hand { view, press, number: 0, block: None, calls, rows: Vec::with_capacity(ROOM), closed: false }
     }
 
     /// What follows are the calls of this block.
@@ -115,7 +117,7 @@ impl<W: Write> Hand<W> {
             self.rows.clear();
             press.pass();
         } else {
-            let rows = std::mem::take(&mut self.rows);
+            let rows = std::mem::replace(&mut self.rows, Vec::with_capacity(ROOM));
             press.leave(move |press| press.write(&rows));
         }
         !failed

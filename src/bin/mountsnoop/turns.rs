@@ -9,7 +9,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// So many may be ahead of the one whose turn it is: what they leave takes memory.
-const AHEAD: usize = 3;
+const AHEAD: usize = 2;
 /// A turn that comes within this time is waited for awake: to sleep and be woken takes longer than most turns.
 const AWAKE: Duration = Duration::from_micros(80);
 
