@@ -163,6 +163,15 @@ macro_rules! calls {
                 }
             }
 
+            /// Appends its name, `call#77` where this version knows none.
+            #[inline]
+            pub fn write_name(&self, out: &mut Vec<u8>) {
+                match self {
+                    $(Call::$Name(_) => out.extend_from_slice($name.as_bytes()),)*
+                    Call::Unknown { call, .. } => write_number(out, *call),
+                }
+            }
+
             /// Calls `each` with every argument, in order.
             #[inline]
             pub fn args(&self, mut each: impl FnMut(Argument<'a>)) {
@@ -369,19 +378,13 @@ calls! {
     }
 }
 
-impl<'a> Call<'a> {
-    /// Appends its name, `call#77` where this version knows none.
-    #[inline]
-    pub fn write_name(&self, out: &mut Vec<u8>) {
-        match self.spec() {
-            Some(spec) => out.extend_from_slice(spec.name.as_bytes()),
-            None => {
-                out.extend_from_slice(b"call#");
-                super::digits::decimal(out, u64::from(self.number()));
-            }
-        }
-    }
+#[cold]
+fn write_number(out: &mut Vec<u8>, call: u16) {
+    out.extend_from_slice(b"call#");
+    super::digits::decimal(out, call.into());
+}
 
+impl<'a> Call<'a> {
     /// The argument of that name, if the call has one. Inlined, so that a name known when this is compiled is not looked for.
     #[inline(always)]
     pub fn arg(&self, name: &str) -> Option<Argument<'a>> {
