@@ -134,15 +134,20 @@ macro_rules! calls {
         impl<'a> Call<'a> {
             /// The call, from what was captured when it began and when it returned, either of which may be lost.
             /// A string that could only be read as the call returned is taken from there.
-            #[inline]
+            #[inline(never)]
             pub fn decode(call: u16, enter: Option<Sections<'a>>, exit: Option<Sections<'a>>) -> Call<'a> {
-                let slots = Slots::fill(enter, exit);
+                let (enter, exit) = (enter.unwrap_or_default(), exit.unwrap_or_default());
                 match call {
                     $($number => {
-                        let mut at = 0..;
-                        Call::$Name($Name { $($arg: FromSlot::from_slot(slots.get(at.next()), $kind)),* })
+                        // Apart, so that the fields of all calls are not at hand at once.
+                        #[inline(never)]
+                        fn decode<'a>(enter: Sections<'a>, exit: Sections<'a>) -> Call<'a> {
+                            let mut slots = Slots::new(enter, exit);
+                            Call::$Name($Name { $($arg: FromSlot::from_slot(slots.take(), $kind)),* })
+                        }
+                        decode(enter, exit)
                     })*
-                    _ => Call::Unknown { call, sections: enter.unwrap_or_default() },
+                    _ => Call::Unknown { call, sections: enter },
                 }
             }
 
