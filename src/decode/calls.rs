@@ -177,8 +177,8 @@ macro_rules! calls {
                 }
             }
 
-            /// Calls `each` with every argument, in order.
-            #[inline]
+            /// Calls `each` with every argument, in order. Inlined, so that what does not depend on the trace is not asked for.
+            #[inline(always)]
             pub fn args(&self, mut each: impl FnMut(Argument<'a>)) {
                 match self {
                     $(Call::$Name(call) => {

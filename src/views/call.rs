@@ -52,6 +52,8 @@ pub(super) fn write_arg(out: &mut Vec<u8>, arg: &Argument<'_>) {
         Value::Str(UserStr { bytes, capture: Capture::Whole, late: false }) => escape::quote(out, bytes),
         Value::Str(text) => write_str(out, text),
         Value::Flags(Some(value), table) => table.write(out, value),
+        Value::Flags(None, _) => out.push(b'?'),
+        Value::Bytes(bytes) => write_bytes(out, bytes),
         value => write_other(out, value),
     }
     if arg.ignored
@@ -75,7 +77,6 @@ fn write_other(out: &mut Vec<u8>, value: Value<'_>) {
         },
         Value::Pointer(Some(0)) => out.extend_from_slice(b"NULL"),
         Value::Pointer(Some(address)) => digits::hex(out, address),
-        Value::Bytes(bytes) => write_bytes(out, &bytes),
         Value::Struct(bytes, table) => match bytes.text() {
             Some(_) => {
                 structs::write(out, &bytes, table);
@@ -83,9 +84,9 @@ fn write_other(out: &mut Vec<u8>, value: Value<'_>) {
             }
             None => write_str(out, bytes),
         },
-        Value::Flags(..)
-        | Value::Str(_)
-        | Value::Number(None)
+        // Written by the caller.
+        Value::Str(_) | Value::Flags(..) | Value::Bytes(_) => {}
+        Value::Number(None)
         | Value::Decimal(None)
         | Value::DirFd(None)
         | Value::Enum(None, _)
@@ -94,9 +95,10 @@ fn write_other(out: &mut Vec<u8>, value: Value<'_>) {
 }
 
 /// The first bytes in hex, and how many were read.
-fn write_bytes(out: &mut Vec<u8>, bytes: &UserStr<'_>) {
+#[inline(never)]
+fn write_bytes(out: &mut Vec<u8>, bytes: UserStr<'_>) {
     const SHOWN: usize = 32;
-    let Some(read) = bytes.text() else { return write_str(out, *bytes) };
+    let Some(read) = bytes.text() else { return write_str(out, bytes) };
     escape::quote_hex(out, &read[..read.len().min(SHOWN)]);
     let cut = bytes.capture == Capture::Cut;
     if read.len() > SHOWN || cut {
@@ -105,7 +107,7 @@ fn write_bytes(out: &mut Vec<u8>, bytes: &UserStr<'_>) {
     out.extend_from_slice(if cut { b" /* first " } else { b" /* " });
     digits::decimal(out, read.len() as u64);
     out.extend_from_slice(if read.len() == 1 { b" byte */" } else { b" bytes */" });
-    late(out, bytes);
+    late(out, &bytes);
 }
 
 #[inline(never)]
