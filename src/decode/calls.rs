@@ -134,15 +134,20 @@ macro_rules! calls {
         impl<'a> Call<'a> {
             /// The call, from what was captured when it began and when it returned, either of which may be lost.
             /// A string that could only be read as the call returned is taken from there.
-            #[inline]
+            #[inline(never)]
             pub fn decode(call: u16, enter: Option<Sections<'a>>, exit: Option<Sections<'a>>) -> Call<'a> {
-                let slots = Slots::fill(enter, exit);
+                let (enter, exit) = (enter.unwrap_or_default(), exit.unwrap_or_default());
                 match call {
                     $($number => {
-                        let mut at = 0..;
-                        Call::$Name($Name { $($arg: FromSlot::from_slot(slots.get(at.next()), $kind)),* })
+                        // Apart, so that the fields of all calls are not at hand at once.
+                        #[inline(never)]
+                        fn decode<'a>(enter: Sections<'a>, exit: Sections<'a>) -> Call<'a> {
+                            let mut slots = Slots::new(enter, exit);
+                            Call::$Name($Name { $($arg: FromSlot::from_slot(slots.take(), $kind)),* })
+                        }
+                        decode(enter, exit)
                     })*
-                    _ => Call::Unknown { call, sections: enter.unwrap_or_default() },
+                    _ => Call::Unknown { call, sections: enter },
                 }
             }
 
@@ -163,8 +168,17 @@ macro_rules! calls {
                 }
             }
 
-            /// Calls `each` with every argument, in order.
+            /// Appends its name, `call#77` where this version knows none.
             #[inline]
+            pub fn write_name(&self, out: &mut Vec<u8>) {
+                match self {
+                    $(Call::$Name(_) => out.extend_from_slice($name.as_bytes()),)*
+                    Call::Unknown { call, .. } => write_number(out, *call),
+                }
+            }
+
+            /// Calls `each` with every argument, in order. Inlined, so that what does not depend on the trace is not asked for.
+            #[inline(always)]
             pub fn args(&self, mut each: impl FnMut(Argument<'a>)) {
                 match self {
                     $(Call::$Name(call) => {
@@ -369,19 +383,13 @@ calls! {
     }
 }
 
-impl<'a> Call<'a> {
-    /// Appends its name, `call#77` where this version knows none.
-    #[inline]
-    pub fn write_name(&self, out: &mut Vec<u8>) {
-        match self.spec() {
-            Some(spec) => out.extend_from_slice(spec.name.as_bytes()),
-            None => {
-                out.extend_from_slice(b"call#");
-                super::digits::decimal(out, u64::from(self.number()));
-            }
-        }
-    }
+#[cold]
+fn write_number(out: &mut Vec<u8>, call: u16) {
+    out.extend_from_slice(b"call#");
+    super::digits::decimal(out, call.into());
+}
 
+impl<'a> Call<'a> {
     /// The argument of that name, if the call has one. Inlined, so that a name known when this is compiled is not looked for.
     #[inline(always)]
     pub fn arg(&self, name: &str) -> Option<Argument<'a>> {

@@ -18,13 +18,16 @@ pub fn write_call(out: &mut Vec<u8>, op: &Op<'_>) {
         write_abi(out, op.common.abi);
     }
     out.push(b'(');
-    let start = out.len();
-    op.call().args(|arg| {
-        if out.len() > start {
-            out.extend_from_slice(b", ");
-        }
-        write_arg(out, &arg);
-    });
+    let mut before: &[u8] = b"";
+    // Inlined, so that of each argument of each call only what its kind needs is left.
+    op.call().args(
+        #[inline(always)]
+        |arg| {
+            out.extend_from_slice(before);
+            before = b", ";
+            write_arg(out, &arg);
+        },
+    );
     write_outcome(out, &op.outcome);
 }
 
@@ -42,11 +45,15 @@ fn write_abi(out: &mut Vec<u8>, abi: u8) {
 ///
 /// `/* ignored */` stands behind text that the kernel did not look at, where it could be taken for something that happened: not
 /// behind an address, `NULL`, `""` and `"none"`, which is what callers write who mean nothing.
-#[inline]
+#[inline(always)]
 pub(super) fn write_arg(out: &mut Vec<u8>, arg: &Argument<'_>) {
-    match &arg.value {
+    match arg.value {
+        // Nearly all are.
+        Value::Str(UserStr { bytes, capture: Capture::Whole, late: false }) => escape::quote(out, bytes),
         Value::Str(text) => write_str(out, text),
-        Value::Flags(Some(value), table) => table.write(out, *value),
+        Value::Flags(Some(value), table) => table.write(out, value),
+        Value::Flags(None, _) => out.push(b'?'),
+        Value::Bytes(bytes) => write_bytes(out, bytes),
         value => write_other(out, value),
     }
     if arg.ignored
@@ -58,8 +65,8 @@ pub(super) fn write_arg(out: &mut Vec<u8>, arg: &Argument<'_>) {
 }
 
 #[inline(never)]
-fn write_other(out: &mut Vec<u8>, value: &Value<'_>) {
-    match *value {
+fn write_other(out: &mut Vec<u8>, value: Value<'_>) {
+    match value {
         Value::Number(Some(value)) => digits::hex(out, value),
         Value::Decimal(Some(value)) => digits::signed(out, value),
         Value::DirFd(Some(AT_FDCWD)) => out.extend_from_slice(b"AT_FDCWD"),
@@ -70,17 +77,16 @@ fn write_other(out: &mut Vec<u8>, value: &Value<'_>) {
         },
         Value::Pointer(Some(0)) => out.extend_from_slice(b"NULL"),
         Value::Pointer(Some(address)) => digits::hex(out, address),
-        Value::Bytes(bytes) => write_bytes(out, &bytes),
         Value::Struct(bytes, table) => match bytes.text() {
             Some(_) => {
                 structs::write(out, &bytes, table);
                 late(out, &bytes);
             }
-            None => write_str(out, &bytes),
+            None => write_str(out, bytes),
         },
-        Value::Flags(..)
-        | Value::Str(_)
-        | Value::Number(None)
+        // Written by the caller.
+        Value::Str(_) | Value::Flags(..) | Value::Bytes(_) => {}
+        Value::Number(None)
         | Value::Decimal(None)
         | Value::DirFd(None)
         | Value::Enum(None, _)
@@ -89,7 +95,8 @@ fn write_other(out: &mut Vec<u8>, value: &Value<'_>) {
 }
 
 /// The first bytes in hex, and how many were read.
-fn write_bytes(out: &mut Vec<u8>, bytes: &UserStr<'_>) {
+#[inline(never)]
+fn write_bytes(out: &mut Vec<u8>, bytes: UserStr<'_>) {
     const SHOWN: usize = 32;
     let Some(read) = bytes.text() else { return write_str(out, bytes) };
     escape::quote_hex(out, &read[..read.len().min(SHOWN)]);
@@ -100,11 +107,11 @@ fn write_bytes(out: &mut Vec<u8>, bytes: &UserStr<'_>) {
     out.extend_from_slice(if cut { b" /* first " } else { b" /* " });
     digits::decimal(out, read.len() as u64);
     out.extend_from_slice(if read.len() == 1 { b" byte */" } else { b" bytes */" });
-    late(out, bytes);
+    late(out, &bytes);
 }
 
-#[inline]
-fn write_str(out: &mut Vec<u8>, text: &UserStr<'_>) {
+#[inline(never)]
+fn write_str(out: &mut Vec<u8>, text: UserStr<'_>) {
     match text.capture {
         Capture::Whole => escape::quote(out, text.bytes),
         Capture::Cut => {
@@ -115,7 +122,7 @@ fn write_str(out: &mut Vec<u8>, text: &UserStr<'_>) {
         Capture::Null => out.extend_from_slice(b"NULL"),
         Capture::Absent => out.push(b'?'),
     }
-    late(out, text);
+    late(out, &text);
 }
 
 #[inline]

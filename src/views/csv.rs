@@ -33,7 +33,9 @@ impl Csv {
     pub fn new(host: &str, clock: Clock, raw: bool) -> Csv {
         let (host, seconds) = (host.to_owned(), Seconds::rfc3339());
         let cells = Cells { raw, host, clock, seconds, scratch: Vec::new() };
-        Csv { columns: COLUMNS.iter().filter(|column| column.csv).collect(), memo: Memo::default(), cells }
+        let columns: Vec<_> = COLUMNS.iter().filter(|column| column.csv).collect();
+        let memo = Memo::new(columns.iter().map(|column| column.of_caller));
+        Csv { columns, memo, cells }
     }
 }
 
@@ -169,7 +171,7 @@ impl View for Csv {
             return;
         }
         let Csv { columns, memo, cells } = self;
-        memo.row(out, op, columns, |column| column.of_caller, |out, run| cells.run(out, op, run));
+        memo.row(out, op, columns, |out, run| cells.run(out, op, run));
         // Instead of the last comma.
         out.pop();
         out.extend_from_slice(b"\r\n");

@@ -36,10 +36,11 @@ impl Json {
     /// One object a line.
     pub fn lines(host: &str, clock: Clock) -> Json {
         let columns = COLUMNS.iter().filter(|column| column.json);
-        let columns = columns.map(|column| (format!(",\"{}\":", column.key), column)).collect();
+        let columns: Vec<_> = columns.map(|column| (format!(",\"{}\":", column.key), column)).collect();
         let (host, seconds) = (host.to_owned(), Seconds::rfc3339());
         let cells = Cells { host, clock, seconds, scratch: Vec::new() };
-        Json { array: false, rows: 0, columns, memo: Memo::default(), cells }
+        let memo = Memo::new(columns.iter().map(|(_, column)| column.of_caller));
+        Json { array: false, rows: 0, columns, memo, cells }
     }
 
     /// One array of objects, an object a line.
@@ -138,7 +139,7 @@ impl View for Json {
         self.separate(out);
         let Json { columns, memo, cells, .. } = self;
         let start = out.len();
-        memo.row(out, op, columns, |(_, column)| column.of_caller, |out, run| cells.run(out, op, run));
+        memo.row(out, op, columns, |out, run| cells.run(out, op, run));
         // Instead of the first comma.
         out[start] = b'{';
         out.push(b'}');

@@ -2,6 +2,8 @@
 //! container by the path of its cgroup takes longer than all other cells together.
 //! It must not know which columns these are, nor how a view writes them.
 
+use std::ops::Range;
+
 use super::callers::Callers;
 use crate::assemble::Op;
 
@@ -9,86 +11,72 @@ use crate::assemble::Op;
 const LONGEST: usize = 8 << 10;
 
 /// The cells of some threads.
-#[derive(Default)]
 pub(super) struct Memo {
-    callers: Callers<Runs>,
-    now: Now,
+    runs: Vec<Run>,
+    callers: Callers<Known>,
 }
 
-/// Cells in runs, and where each run ends.
+/// Columns next to each other that are all of the caller, or all not.
+struct Run {
+    columns: Range<usize>,
+    of_caller: bool,
+}
+
+/// The cells of one caller, and where they end of each run.
 #[derive(Default, Clone)]
-struct Runs {
+struct Known {
     cells: Vec<u8>,
     ends: Vec<usize>,
 }
 
-/// What the row being written does about the cells.
-#[derive(Default)]
-enum Now {
-    /// Writes them, and they are not kept.
-    #[default]
-    Write,
-    /// Writes them, and keeps them for this caller.
-    Keep(usize),
-    /// Copies those of this caller: so many runs are copied, which end here.
-    Copy { at: usize, copied: usize, end: usize },
-}
-
 impl Memo {
-    /// Appends the row of a call: `write` appends the cells of a run of columns that are all `of_caller` or all not.
+    /// Of columns that are of the caller or are not.
+    pub fn new(columns: impl Iterator<Item = bool>) -> Memo {
+        let mut runs: Vec<Run> = Vec::new();
+        for (at, of_caller) in columns.enumerate() {
+            match runs.last_mut().filter(|run| run.of_caller == of_caller) {
+                Some(run) => run.columns.end = at + 1,
+                None => runs.push(Run { columns: at..at + 1, of_caller }),
+            }
+        }
+        Memo { runs, callers: Callers::default() }
+    }
+
+    /// Appends the row of a call: `write` appends the cells of some of these columns.
+    #[inline]
     pub fn row<C>(
         &mut self,
         out: &mut Vec<u8>,
         op: &Op<'_>,
         columns: &[C],
-        of_caller: impl Fn(&C) -> bool,
         mut write: impl FnMut(&mut Vec<u8>, &[C]),
     ) {
-        self.begin(op);
-        for run in columns.chunk_by(|a, b| of_caller(a) == of_caller(b)) {
-            if of_caller(&run[0]) {
-                self.cells(out, |out| write(out, run));
-            } else {
-                write(out, run);
-            }
-        }
-    }
-
-    /// The row of this call begins.
-    fn begin(&mut self, op: &Op<'_>) {
-        self.now = match self.callers.find(op) {
-            None => Now::Write,
-            Some((at, true)) => Now::Copy { at, copied: 0, end: 0 },
-            Some((at, false)) => {
-                let Runs { cells, ends } = self.callers.known(at);
-                cells.clear();
-                ends.clear();
-                Now::Keep(at)
-            }
-        };
-    }
-
-    /// Appends the next run of cells; each row asks for the same in the same order.
-    #[inline]
-    fn cells(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-        match &mut self.now {
-            Now::Write => write(out),
-            Now::Keep(at) => {
-                let (runs, start) = (self.callers.known(*at), out.len());
-                write(out);
-                runs.cells.extend_from_slice(&out[start..]);
-                runs.ends.push(runs.cells.len());
-                if runs.cells.len() > LONGEST {
-                    self.callers.forget(*at);
-                    self.now = Now::Write;
+        let Some((at, same)) = self.callers.find(op) else { return write(out, columns) };
+        let Known { cells, ends } = self.callers.known(at);
+        if same {
+            let mut start = 0;
+            for (run, &end) in self.runs.iter().zip(&*ends) {
+                if run.of_caller {
+                    out.extend_from_slice(&cells[start..end]);
+                } else {
+                    write(out, &columns[run.columns.clone()]);
                 }
+                start = end;
             }
-            Now::Copy { at, copied, end } => {
-                let Runs { cells, ends } = self.callers.known(*at);
-                let start = std::mem::replace(end, ends[*copied]);
-                out.extend_from_slice(&cells[start..*end]);
-                *copied += 1;
+            return;
+        }
+        cells.clear();
+        ends.clear();
+        for run in &self.runs {
+            let start = out.len();
+            write(out, &columns[run.columns.clone()]);
+            if run.of_caller {
+                cells.extend_from_slice(&out[start..]);
             }
+            ends.push(cells.len());
+        }
+        if cells.len() > LONGEST {
+            self.callers.forget(at);
         }
     }
 }

@@ -64,7 +64,9 @@ impl Text {
         }
         let seconds = Seconds::new("%H:%M:%S", options.utc);
         let cells = Cells { clock: options.clock, seconds, host: options.host.clone() };
-        Text { options, memo: Memo::default(), cells, first: None, last: None }
+        let last = options.columns.len().saturating_sub(1);
+        let memo = Memo::new(options.columns[..last].iter().map(|column| column.of_caller));
+        Text { options, memo, cells, first: None, last: None }
     }
 
     fn stamps(&mut self, out: &mut Vec<u8>, time: u64) {
@@ -244,7 +246,7 @@ impl View for Text {
         }
         let Text { options, memo, cells, .. } = self;
         if let Some((last, columns)) = options.columns.split_last() {
-            memo.row(out, op, columns, |column| column.of_caller, |out, run| cells.run(out, op, run));
+            memo.row(out, op, columns, |out, run| cells.run(out, op, run));
             // Nothing follows the last column, and what it holds may end in spaces of its own.
             cells.cell(out, op, (last.get)(op));
         }
