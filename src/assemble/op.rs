@@ -131,7 +131,18 @@ impl<'a> Op<'a> {
     /// most calls that a filter does not want never are.
     #[inline]
     pub fn call(&self) -> &Call<'a> {
-        self.call.get_or_init(|| Call::decode(self.common.call, Some(self.begun()), Some(self.exit)))
+        self.call.get_or_init(|| self.decode())
+    }
+
+    /// The same, for those who look at it only once: it is not kept.
+    #[inline]
+    pub fn call_once(&self) -> Call<'a> {
+        self.call.get().copied().unwrap_or_else(|| self.decode())
+    }
+
+    #[inline]
+    fn decode(&self) -> Call<'a> {
+        Call::decode(self.common.call, Some(self.begun()), Some(self.exit))
     }
 
     /// What the descriptors among its arguments stand for, and what it returned.

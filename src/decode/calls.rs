@@ -151,32 +151,6 @@ macro_rules! calls {
                 }
             }
 
-            /// What is known of such calls; `None` for one this version does not know. The rows are in the order of their
-            /// numbers, without a gap.
-            #[inline]
-            pub fn spec(&self) -> Option<&'static CallSpec> {
-                let number = self.number();
-                CALLS.get(usize::from(number).wrapping_sub(1)).filter(|spec| spec.number == number)
-            }
-
-            /// Its `MS_CALL_*`.
-            #[inline]
-            pub fn number(&self) -> u16 {
-                match self {
-                    $(Call::$Name(_) => $number,)*
-                    Call::Unknown { call, .. } => *call,
-                }
-            }
-
-            /// Appends its name, `call#77` where this version knows none.
-            #[inline]
-            pub fn write_name(&self, out: &mut Vec<u8>) {
-                match self {
-                    $(Call::$Name(_) => out.extend_from_slice($name.as_bytes()),)*
-                    Call::Unknown { call, .. } => write_number(out, *call),
-                }
-            }
-
             /// Calls `each` with every argument, in order. Inlined, so that what does not depend on the trace is not asked for.
             #[inline(always)]
             pub fn args(&self, mut each: impl FnMut(Argument<'a>)) {
@@ -383,10 +357,25 @@ calls! {
     }
 }
 
-#[cold]
-fn write_number(out: &mut Vec<u8>, call: u16) {
-    out.extend_from_slice(b"call#");
-    super::digits::decimal(out, call.into());
+impl CallSpec {
+    /// Of the call with this `MS_CALL_*`; `None` where this version does not know it.
+    #[inline]
+    pub fn of(number: u16) -> Option<&'static CallSpec> {
+        // The rows are in the order of their numbers, without a gap.
+        CALLS.get(usize::from(number).wrapping_sub(1)).filter(|spec| spec.number == number)
+    }
+
+    /// Appends the name of the call with this `MS_CALL_*`, `call#77` where this version knows none.
+    #[inline]
+    pub fn write_name(out: &mut Vec<u8>, number: u16) {
+        match CallSpec::of(number) {
+            Some(spec) => out.extend_from_slice(spec.name.as_bytes()),
+            None => {
+                out.extend_from_slice(b"call#");
+                super::digits::decimal(out, number.into());
+            }
+        }
+    }
 }
 
 impl<'a> Call<'a> {
@@ -429,12 +418,12 @@ mod tests {
     #[test]
     fn a_call_is_found_by_its_number() {
         for spec in CALLS {
-            let call = Call::decode(spec.number, None, None);
-            assert_eq!(call.spec().map(|found| found.name), Some(spec.name));
+            assert_eq!(CallSpec::of(spec.number).map(|found| found.name), Some(spec.name));
+            let (mut args, want) = (Vec::new(), spec.args.iter().map(|arg| arg.name));
+            Call::decode(spec.number, None, None).args(|arg| args.push(arg.name));
+            assert_eq!(args, want.collect::<Vec<_>>(), "{}", spec.name);
         }
-        assert!(
-            Call::decode(0, None, None).spec().is_none() && Call::decode(9999, None, None).spec().is_none()
-        );
+        assert!(CallSpec::of(0).is_none() && CallSpec::of(9999).is_none());
     }
 
     #[test]
@@ -498,7 +487,7 @@ mod tests {
             .number(200, 1)
             .build();
         let (mut name, mut args) = (Vec::new(), Vec::new());
-        call(&bytes).write_name(&mut name);
+        CallSpec::write_name(&mut name, 77);
         call(&bytes).args(|arg| args.push(arg.name));
         assert_eq!((name, args), (b"call#77".to_vec(), vec!["arg0", "arg1", "arg2"]));
     }

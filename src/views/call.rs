@@ -3,7 +3,7 @@
 
 use super::{status, structs};
 use crate::assemble::{Op, Outcome, Unseen, Why};
-use crate::decode::{AT_FDCWD, Argument, Capture, UserStr, Value, digits, errno, escape};
+use crate::decode::{AT_FDCWD, Argument, CallSpec, Capture, UserStr, Value, digits, errno, escape};
 use crate::layout;
 
 /// Appends `mount("/dev/sda1", "/mnt", "ext4", MS_RDONLY, NULL) = 0`.
@@ -13,14 +13,14 @@ use crate::layout;
 /// `[32]` behind its name.
 #[inline]
 pub fn write_call(out: &mut Vec<u8>, op: &Op<'_>) {
-    op.call().write_name(out);
+    CallSpec::write_name(out, op.common.call);
     if op.common.abi != layout::ABI_NATIVE {
         write_abi(out, op.common.abi);
     }
     out.push(b'(');
     let mut before: &[u8] = b"";
     // Inlined, so that of each argument of each call only what its kind needs is left.
-    op.call().args(
+    op.call_once().args(
         #[inline(always)]
         |arg| {
             out.extend_from_slice(before);

@@ -3,7 +3,7 @@
 
 use super::View;
 use crate::assemble::{Op, Outcome};
-use crate::decode::{Value, digits, errno, escape};
+use crate::decode::{CallSpec, Value, digits, errno, escape};
 
 /// What the seed kept of a string (`MAX_STR_LEN`); more than that it cut without saying so.
 const STRING_MAX: usize = 412;
@@ -28,7 +28,8 @@ impl View for Classic {
 
     fn row(&mut self, out: &mut Vec<u8>, op: &Op<'_>) {
         let Outcome::Done { ret, .. } = op.outcome else { return };
-        let (Some(task), Some(name)) = (op.task, op.call().spec().and_then(|spec| spec.classic)) else {
+        let (Some(task), Some(name)) = (op.task, CallSpec::of(op.common.call).and_then(|spec| spec.classic))
+        else {
             return;
         };
         left(out, 16, |out| escape::escape_name(out, task.comm()));

@@ -10,7 +10,7 @@ use super::json::write_args;
 use super::memo::Memo;
 use super::status;
 use crate::assemble::Op;
-use crate::decode::{Argument, Capture, Value, digits, escape};
+use crate::decode::{Argument, CallSpec, Capture, Value, digits, escape};
 
 /// The CSV view.
 pub struct Csv {
@@ -58,7 +58,7 @@ impl Cells {
             Cell::Signed(value) => digits::signed(out, value),
             Cell::Name(name) => out.extend_from_slice(name.as_bytes()),
             Cell::Time(time) => drop_unless(out, |out| self.seconds.write_rfc3339(out, self.clock, time)),
-            Cell::Call => op.call().write_name(out),
+            Cell::Call => CallSpec::write_name(out, op.common.call),
             Cell::Status => status::write(out, op),
             cell => self.text(out, op, cell),
         }

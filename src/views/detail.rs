@@ -6,7 +6,7 @@ use super::clock::{Clock, Seconds};
 use super::text::{loss, path, remark};
 use super::{Lost, Remark, View, status};
 use crate::assemble::{Op, Outcome};
-use crate::decode::{Names, Part, digits, errno, escape};
+use crate::decode::{CallSpec, Names, Part, digits, errno, escape};
 
 /// Where the values begin.
 const INDENT: usize = 8;
@@ -37,7 +37,7 @@ impl View for Detail {
         });
         field(out, "OP", |out| {
             let start = out.len();
-            op.call().write_name(out);
+            CallSpec::write_name(out, op.common.call);
             out[start..].make_ascii_uppercase();
         });
         field(out, "RET", |out| match op.ret() {

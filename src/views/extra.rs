@@ -3,7 +3,7 @@
 
 use super::json::{key, name, null, string, unsigned};
 use crate::assemble::Op;
-use crate::decode::{Identity, Object, digits};
+use crate::decode::{CallSpec, Identity, Object, digits};
 
 /// Appends `[{"arg":"fd","kind":"mount",...},...]`.
 pub(super) fn ids(out: &mut Vec<u8>, op: &Op<'_>) {
@@ -19,7 +19,7 @@ pub(super) fn ids(out: &mut Vec<u8>, op: &Op<'_>) {
 }
 
 fn arg_name(op: &Op<'_>, identity: &Identity) -> &'static str {
-    match (identity.arg, op.call().spec()) {
+    match (identity.arg, CallSpec::of(op.common.call)) {
         (None, _) => "result",
         (Some(at), Some(spec)) => spec.args.get(usize::from(at)).map_or("unknown", |arg| arg.name),
         (Some(_), None) => "unknown",

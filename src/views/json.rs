@@ -8,7 +8,7 @@ use super::memo::Memo;
 use super::{Remark, View, status, structs};
 use crate::assemble::Op;
 use crate::decode::{
-    Argument, Call, Capture, FieldKind, FlagTable, StructTable, UserStr, Value, digits, escape,
+    Argument, Call, CallSpec, Capture, FieldKind, FlagTable, StructTable, UserStr, Value, digits, escape,
 };
 
 /// The largest integer that every reader of JSON keeps exact; larger ones are written as strings.
@@ -89,7 +89,7 @@ impl Cells {
             Cell::Time(time) => self.time(out, time),
             Cell::Host if self.host.is_empty() => null(out),
             Cell::Host => string(out, &self.host),
-            Cell::Call => word(out, |out| op.call().write_name(out)),
+            Cell::Call => word(out, |out| CallSpec::write_name(out, op.common.call)),
             Cell::Arg(arg) => argument(out, &arg),
             Cell::Args => write_args(out, op.call()),
             Cell::Text => self.call(out, op),

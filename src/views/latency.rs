@@ -35,15 +35,19 @@ fn longest(place: usize) -> u64 {
 }
 
 impl Latencies {
+    #[inline]
     pub fn record(&mut self, took: Took) {
-        let at = took.place;
-        if at >= self.0.len() {
-            self.0.reserve_exact(at + 1 - self.0.len());
-            self.0.resize(at + 1, 0);
+        match self.0.get_mut(took.place) {
+            Some(count) => *count += 1,
+            None => self.record_longest(took.place),
         }
-        if let Some(count) = self.0.get_mut(at) {
-            *count += 1;
-        }
+    }
+
+    #[cold]
+    fn record_longest(&mut self, at: usize) {
+        self.0.reserve_exact(at + 1 - self.0.len());
+        self.0.resize(at, 0);
+        self.0.push(1);
     }
 
     /// A duration that a share of the calls (0 to 1) did not exceed, rounded up; `None` where nothing was measured.

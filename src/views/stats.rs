@@ -10,7 +10,7 @@ use super::latency::{Latencies, Took};
 use super::{Lost, View, status, text};
 use crate::assemble::keyed::Keyed;
 use crate::assemble::{Op, Outcome};
-use crate::decode::{digits, escape};
+use crate::decode::{CallSpec, digits, escape};
 
 /// Columns that calls may be grouped by: what identifies something, not what differs with every call.
 const KEYS: [&str; 19] = [
@@ -165,6 +165,7 @@ impl Stats {
 }
 
 impl Group {
+    #[inline]
     fn add(&mut self, call: &Counted) {
         self.count += 1;
         self.failed += u64::from(call.failed);
@@ -227,7 +228,7 @@ fn write_key(out: &mut Vec<u8>, op: &Op<'_>, cell: Cell<'_>) {
         Cell::Signed(value) => digits::signed(out, value),
         Cell::Name(name) => out.extend_from_slice(name.as_bytes()),
         Cell::Comm(name) => escape::escape(out, name),
-        Cell::Call => op.call().write_name(out),
+        Cell::Call => CallSpec::write_name(out, op.common.call),
         Cell::Path(names) => text::path(out, &names),
         Cell::Part(part, cgroup) => text::part(out, part, cgroup),
         Cell::Status => status::write(out, op),
