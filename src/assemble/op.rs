@@ -131,7 +131,16 @@ impl<'a> Op<'a> {
     /// most calls that a filter does not want never are.
     #[inline]
     pub fn call(&self) -> &Call<'a> {
+        if self.call.get().is_none() {
+            self.keep_call();
+        }
         self.call.get_or_init(|| self.decode())
+    }
+
+    /// Once for each call, where `get_or_init` would copy it twice: it takes the first time for rare.
+    #[inline(never)]
+    fn keep_call(&self) {
+        let _ = self.call.set(self.decode());
     }
 
     /// The same, for those who look at it only once: it is not kept.
