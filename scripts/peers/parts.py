@@ -194,7 +194,7 @@ def start(bench):
 
 def read(bench):
     """How fast one big file of each is read, to /dev/null."""
-    wanted = bench.count(400_000)
+    wanted = bench.count(1_000_000)
     files = pathlib.Path("read").absolute()
     files.mkdir()
     calls = {}
