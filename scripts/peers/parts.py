@@ -215,6 +215,7 @@ def read(bench):
         ("text", "perf record", ["perf", "script", "-i", perf]),
         ("text", "trace-cmd", ["trace-cmd", "report", "-i", dat]),
         ("JSON", "mountsnoop", [ms, "export", ours, "-F", "ndjson", "-o", "-"]),
+        ("JSON", "perf record", ["perf", "data", "convert", "--to-json", "/dev/null", "--force", "-i", perf]),
         ("CSV", "mountsnoop", [ms, "export", ours, "-F", "csv", "-o", "-"]),
         ("statistics", "mountsnoop", [ms, "stats", ours]),
         ("statistics", "perf record", ["perf", "report", "--stats", "-i", perf]),
