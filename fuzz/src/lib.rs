@@ -4,7 +4,7 @@
 use std::io::Cursor;
 
 use mountsnoop::assemble::{Assembler, Op};
-use mountsnoop::decode::{Call, Event, Value};
+use mountsnoop::decode::{Call, CallSpec, Event, Value};
 use mountsnoop::filter::{Filter, TimeContext, TimeSpec, parse_comm, parse_duration};
 use mountsnoop::format::{
     BlockHeader, DELTA, End, FileHeader, Frame, Item, Reader, Records, Scanner, Wanted, wire,
@@ -160,7 +160,7 @@ fn look(event: &Event<'_>) {
     }
     for (enter, exit) in [(Some(event.sections), None), (None, Some(event.sections))] {
         let call = Call::decode(event.common.call, enter, exit);
-        call.write_name(&mut path);
+        CallSpec::write_name(&mut path, event.common.call);
         call.args(|arg| {
             if let Value::Struct(bytes, table) = arg.value {
                 let (known, rest) = table.rest(bytes.bytes);

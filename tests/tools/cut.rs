@@ -95,7 +95,7 @@ fn nothing_of_what_was_left_out_is_in_the_cut() {
     assert!(holds("cut: -p 107"), "what was left out is said: {:?}", kept.others);
 }
 
-/// So many that they are handed to other threads on the way, in batches of which the last is not full.
+/// So many that several threads read them.
 #[test]
 fn of_many_calls_the_last_are_kept_too() {
     let dir = dir_with(&[("in.mst", &sample(1, 7000, false))]);

@@ -97,7 +97,7 @@ fn items(bytes: &[u8], how: How) -> (Vec<String>, usize) {
         if let How::Lent(at_once) = how
             && let Some(mut lent) = reader.lend()
         {
-            assert_eq!(next(&mut reader, how, &mut items, &mut times), false, "what is lent is nobody's");
+            assert!(!next(&mut reader, how, &mut items, &mut times), "what is lent is nobody's");
             let mut blocks: Vec<_> = (0..at_once).map(|_| LentBlock::new().unwrap()).collect();
             loop {
                 let taken = blocks.iter_mut().map_while(|block| lent.next(block).then_some(())).count();
