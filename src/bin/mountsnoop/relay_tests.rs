@@ -78,6 +78,7 @@ fn traces() -> [(&'static str, Vec<u8>); 4] {
 
 #[test]
 fn rows_are_the_same_on_any_number_of_threads() {
+    let mut by_several = 0;
     for (what, trace) in traces() {
         for (name, view) in VIEWS {
             let mut want = Paper::default();
@@ -93,11 +94,12 @@ fn rows_are_the_same_on_any_number_of_threads() {
                     assert_eq!(got, want, "line {nth} of {case}");
                 }
                 assert_eq!(got_text.len(), want.bytes.len(), "bytes of {case}");
-                // Statistics are written once.
-                assert!(got.by.len() > 1 || name == "stats", "{case}: one thread wrote all");
+                by_several += usize::from(got.by.len() > 1);
             }
         }
     }
+    // Of one trace, chance may leave all to one thread.
+    assert!(by_several > 0, "one thread wrote all, each time");
 }
 
 #[test]
