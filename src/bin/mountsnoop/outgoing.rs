@@ -131,5 +131,5 @@ impl<W: Write> Outgoing<W> {
 
 /// What becomes of the work of others where a thread died.
 pub fn died() -> anyhow::Error {
-    anyhow!("a thread that makes rows has died")
+    anyhow!("a thread that reads has died, and what it had is not shown: report this with the lines above")
 }

@@ -2,7 +2,7 @@
 //! read in turn, made into rows at any time, written in turn. What is in a block so stays with one processor.
 //! It must not know what is read, nor which rows there are.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -48,28 +48,36 @@ pub fn relay<W: Write + Send>(
     rows: &mut Rows<W>,
     reader: &mut Reader,
     complaints: &mut Complaints,
-    lent: Lent,
+    mut lent: Lent,
     threads: usize,
 ) -> Result<()> {
+    let mut block = LentBlock::new()?;
+    // Where none can be had at once, threads are not worth it.
+    if !lent.next(&mut block) {
+        reader.take_back(lent);
+        return Ok(());
+    }
     let mut press = rows.out.lend().ok_or_else(died)?;
     let others: Vec<_> = (1..threads).map(|_| press.view.as_ref().and_then(|view| view.another())).collect();
     let own = if others.iter().all(Option::is_some) { press.view.take() } else { None };
     let press = Arc::new(Turns::new(press));
-    let worker = |view| Ok::<_, io::Error>((Box::new(Hand::new(view, &press)), LentBlock::new()?));
-    let (hand, block) = worker(own)?;
-    let others: Vec<_> = others.into_iter().map_while(|view| worker(view).ok()).collect();
+    let hand = |view| Box::new(Hand::new(view, &press));
+    let (own, others): (_, Vec<_>) = (
+        hand(own),
+        others.into_iter().map_while(|view| Some((hand(view), LentBlock::new().ok()?))).collect(),
+    );
 
-    let blocks = Mutex::new(Blocks { lent, taken: 0, stopped: false });
+    let blocks = Mutex::new(Blocks { lent, taken: 1, stopped: false });
     let relay = Relay { blocks, reading: Turns::new(Reading { rows, reader, complaints }), press };
     let (hand, ended) = thread::scope(|scope| {
         let others: Vec<_> = others
             .into_iter()
             .map_while(|(hand, block)| {
                 let name = thread::Builder::new().name("blocks".into());
-                name.spawn_scoped(scope, || relay.run(hand, block).1).ok()
+                name.spawn_scoped(scope, || relay.run(hand, block, None).1).ok()
             })
             .collect();
-        let (hand, own) = relay.run(hand, block);
+        let (hand, own) = relay.run(own, block, Some(0));
         let others = others.into_iter().map(|other| other.join().unwrap_or_else(|_| Err(died())));
         (hand, others.fold(own, Result::and))
     });
@@ -85,17 +93,27 @@ pub fn relay<W: Write + Send>(
 }
 
 impl<W: Write + Send> Relay<'_, W> {
-    /// One thread.
-    fn run(&self, hand: Box<Hand<W>>, block: LentBlock) -> (Option<Box<Hand<W>>>, Result<()>) {
+    /// One thread; its first block may be there already, with this number.
+    fn run(
+        &self,
+        hand: Box<Hand<W>>,
+        block: LentBlock,
+        first: Option<u64>,
+    ) -> (Option<Box<Hand<W>>>, Result<()>) {
         let closer = Closer(self);
         let mut hand = Some(hand);
-        let ended = self.work(&mut hand, block);
+        let ended = self.work(&mut hand, block, first);
         std::mem::forget(closer);
         (hand, ended)
     }
 
-    fn work(&self, hand: &mut Option<Box<Hand<W>>>, mut block: LentBlock) -> Result<()> {
-        while let Some(number) = self.next(&mut block) {
+    fn work(
+        &self,
+        hand: &mut Option<Box<Hand<W>>>,
+        mut block: LentBlock,
+        mut first: Option<u64>,
+    ) -> Result<()> {
+        while let Some(number) = first.take().or_else(|| self.next(&mut block)) {
             block.open();
             let Some(mut reading) = self.reading.take(number) else { break };
             let read = reading.read(&mut block, number, hand);
