@@ -184,7 +184,10 @@ impl Pending {
 
     /// All open calls in the order of their start, none of which is open any more afterwards.
     pub fn drain(&mut self) -> Vec<u32> {
-        let mut all: Vec<u32> = self.threads.calls().collect();
+        let after = |at: &u32| Some(self.slots.get(*at as usize)?.after).filter(|at| *at != NONE);
+        let first = Some(self.first).filter(|at| *at != NONE);
+        // Of those that began at one time, the first in the stream stays the first.
+        let mut all: Vec<u32> = std::iter::successors(first, after).collect();
         self.threads.clear();
         all.sort_by_key(|&at| {
             let Common { time, cpu, seq, .. } = self.slot(at).common;
@@ -271,10 +274,17 @@ mod tests {
             assert!(calls == plain.len() && bytes >= least, "{calls} calls of {bytes} bytes at {now}");
         }
         assert!(taken > 10_000 && shown > 1000, "{taken} taken, {shown} shown");
-        let mut rest: Vec<u64> = plain.iter().map(|call| call.common.time).collect();
-        rest.sort_unstable();
-        let drained = pending.drain();
-        assert!(drained.iter().map(|&at| pending.slot(at).common.time).eq(rest) && drained.len() > 5);
+        for tid in [71, 64, 90, 77] {
+            let event = synth::enter(1).task(1, tid).time(60_000).build();
+            let head = event.first_chunk().unwrap();
+            plain.push(Plain { common: Common::of(head), event: Vec::new(), shown: false });
+            pending.insert(head, 0..1, 0);
+        }
+        // Of those that began at one time the first stays the first.
+        plain.sort_by_key(|call| call.common.time);
+        let rest: Vec<u32> = plain.iter().map(|call| call.common.tid).collect();
+        let drained: Vec<u32> = pending.drain().iter().map(|&at| pending.slot(at).common.tid).collect();
+        assert_eq!(drained, rest);
         assert_eq!((pending.size(), pending.take_oldest()), ((0, 0), None));
     }
 }
