@@ -103,7 +103,17 @@ fn attach_tracepoints(
         }
         attached.push(name);
     }
+    keep_perf_out()?;
     Ok(attached)
+}
+
+/// Each of these places is an event of perf's, which libbpf opens for processor 0: there the kernel goes on after the program, and
+/// makes a sample that nobody wants. Since 6.19 it even brings in pages with strings of the caller for that, so that what a call
+/// finds in memory would depend on who else records. The program runs all the same where the event is disabled
+/// (perf_syscall_enter() in kernel/trace/trace_syscalls.c).
+fn keep_perf_out() -> Result<()> {
+    // Those that this thread has opened.
+    rustix::process::configure_performance_counters(false).context("failed to disable perf events of its own")
 }
 
 fn refused(error: libbpf_rs::Error, place: &str) -> anyhow::Error {
