@@ -108,7 +108,7 @@ fn attach_tracepoints(
 }
 
 /// Each of these places is an event of perf's, which libbpf opens for processor 0: there the kernel goes on after the program, and
-/// makes a sample that nobody wants. Since 6.19 it even brings in pages with strings of the caller for that, so that what a call
+/// makes a sample that nobody wants. 7.2, unlike 6.18, even brings in pages with strings of the caller for that, so that what a call
 /// finds in memory would depend on who else records. The program runs all the same where the event is disabled
 /// (perf_syscall_enter() in kernel/trace/trace_syscalls.c).
 fn keep_perf_out() -> Result<()> {

@@ -57,6 +57,7 @@ fi
 mountsnoop record --attach tracepoint -o /tmp/other.mst 2>/tmp/other.err &
 other=$!
 wait_for_recorder /tmp/other.err $other
+grep -q 'recording into' /tmp/other.err || cat /tmp/other.err >/out/left
 for way; do
 	choose "$way"
 	mkdir "$out" /tmp/calls /tmp/newcalls
@@ -78,5 +79,5 @@ for way; do
 	echo "$way: done after $(cut -d' ' -f1 /proc/uptime) s"
 done
 if grep -q tracefs /proc/mounts || [ -e /sys/kernel/tracing/events ]; then
-	echo "a tracefs was left behind" >/out/left
+	echo "a tracefs was left behind" >>/out/left
 fi
