@@ -55,73 +55,132 @@ fn equal(bytes: u64, byte: u8) -> u64 {
     !(((difference & LOW) + LOW) | difference | LOW)
 }
 
-/// Appends `bytes` with a `mark` before each that is one of `marked`, which 0 must not be: eight at a time, without a branch for each.
+/// Up to eight bytes, and zeros behind them.
 #[inline]
-pub fn mark(out: &mut Vec<u8>, bytes: &[u8], mark: u8, marked: &[u8]) {
+fn eight(bytes: &[u8]) -> u64 {
+    u64::from_le_bytes(bytes.first_chunk().copied().unwrap_or_else(|| {
+        let mut whole = [0; 8];
+        whole[..bytes.len()].copy_from_slice(bytes);
+        whole
+    }))
+}
+
+/// Whether one of these, which 0 must not be, stands in `bytes`.
+#[inline]
+pub fn has_any<const N: usize>(bytes: &[u8], of: [u8; N]) -> bool {
+    let found = |bytes: u64| of.iter().fold(0, |any, byte| any | equal(bytes, *byte)) != 0;
+    bytes.chunks(8).any(|chunk| found(eight(chunk)))
+}
+
+/// Appends `bytes` with each that is `twice`, which 0 must not be, written twice: eight at a time, without a branch for each.
+pub fn double(out: &mut Vec<u8>, bytes: &[u8], twice: u8) {
     const STEP: usize = 8;
-    // Twice as many at most; what is written behind them is written over by what follows.
     const PIECE: usize = 8 * STEP;
-    let mut to = [0; 2 * PIECE + STEP];
+    // Twice as many at most, and what is written behind them, which what follows is written over. Any u8 is a place in it.
+    let mut to = [0; u8::MAX as usize + STEP];
     for piece in bytes.chunks(PIECE) {
-        let mut at = 0;
+        let mut at = 0_u8;
         for chunk in piece.chunks(STEP) {
-            let mut rest = u64::from_le_bytes(chunk.first_chunk().copied().unwrap_or_else(|| {
-                let mut whole = [0; STEP];
-                whole[..chunk.len()].copy_from_slice(chunk);
-                whole
-            }));
-            let mut found = marked.iter().fold(0, |found, byte| found | equal(rest, *byte));
-            let mut left = chunk.len();
+            let mut rest = eight(chunk);
+            let (mut found, mut left) = (equal(rest, twice), chunk.len() as u8);
             while found != 0 {
-                let before = found.trailing_zeros() as usize / 8;
-                to[at..at + STEP].copy_from_slice(&rest.to_le_bytes());
-                to[at + before] = mark;
-                (at, left) = (at + before + 1, left - before);
-                // The byte itself comes first now, and is looked at no more.
+                put(&mut to, at, rest);
+                // It is written, and comes first in what is left, where it is looked at no more.
+                let before = found.trailing_zeros() / 8;
+                (at, left) = (at + before as u8 + 1, left - before as u8);
                 (rest, found) = (rest >> (8 * before), found >> (8 * before) & !0xff);
             }
-            to[at..at + STEP].copy_from_slice(&rest.to_le_bytes());
+            put(&mut to, at, rest);
             at += left;
         }
-        out.extend_from_slice(&to[..at]);
+        out.extend_from_slice(&to[..usize::from(at)]);
     }
+}
+
+#[inline]
+fn put(to: &mut [u8; u8::MAX as usize + 8], at: u8, bytes: u64) {
+    let at = usize::from(at);
+    to[at..at + 8].copy_from_slice(&bytes.to_le_bytes());
+}
+
+/// Where text is put, whose `"` and `\\` may have to be more there.
+pub trait Within {
+    /// A `"`.
+    const QUOTE: &'static [u8];
+    /// A `\\`.
+    const BACKSLASH: &'static [u8];
+}
+
+/// Text of its own.
+#[derive(Debug)]
+pub enum Alone {}
+/// A string of JSON.
+#[derive(Debug)]
+pub enum JsonString {}
+/// A field of CSV that is in quotes.
+#[derive(Debug)]
+pub enum CsvField {}
+
+impl Within for Alone {
+    const QUOTE: &'static [u8] = b"\"";
+    const BACKSLASH: &'static [u8] = b"\\";
+}
+
+impl Within for JsonString {
+    const QUOTE: &'static [u8] = b"\\\"";
+    const BACKSLASH: &'static [u8] = b"\\\\";
+}
+
+impl Within for CsvField {
+    const QUOTE: &'static [u8] = b"\"\"";
+    const BACKSLASH: &'static [u8] = b"\\";
 }
 
 /// Appends `bytes` escaped as in a C string, without the quotes.
 #[inline(always)]
 pub fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
+    escape_within::<Alone>(out, bytes);
+}
+
+#[inline(always)]
+fn escape_within<W: Within>(out: &mut Vec<u8>, bytes: &[u8]) {
     if is_clean(bytes) {
         return out.extend_from_slice(bytes);
     }
-    escape_each(out, bytes);
+    escape_each::<W>(out, bytes);
 }
 
 /// The same, a byte at a time: apart, so that it costs nothing where there is nothing to escape.
 #[cold]
-fn escape_each(out: &mut Vec<u8>, bytes: &[u8]) {
+fn escape_each<W: Within>(out: &mut Vec<u8>, bytes: &[u8]) {
     let mut rest = bytes;
     while let Some(at) = rest.iter().position(|&byte| !stands_for_itself(byte)) {
         out.extend_from_slice(&rest[..at]);
-        escape_byte(out, rest[at]);
+        escape_byte::<W>(out, rest[at]);
         rest = &rest[at + 1..];
     }
     out.extend_from_slice(rest);
 }
 
 /// Appends `bytes` escaped and in quotes.
-pub fn quote(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.push(b'"');
-    escape(out, bytes);
-    out.push(b'"');
+pub fn quote<W: Within>(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(W::QUOTE);
+    escape_within::<W>(out, bytes);
+    out.extend_from_slice(W::QUOTE);
 }
 
 /// Appends every byte in hex and the whole in quotes: bytes that are no text do not become any by chance.
-pub fn quote_hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.push(b'"');
+pub fn quote_hex<W: Within>(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(W::QUOTE);
     for &byte in bytes {
-        out.extend([b'\\', b'x', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+        hex_byte::<W>(out, byte);
     }
-    out.push(b'"');
+    out.extend_from_slice(W::QUOTE);
+}
+
+fn hex_byte<W: Within>(out: &mut Vec<u8>, byte: u8) {
+    out.extend_from_slice(W::BACKSLASH);
+    out.extend([b'x', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
 }
 
 /// Appends a task's name as the first mountsnoop printed it: quotes and backslashes stay, what a terminal could obey does not.
@@ -132,7 +191,7 @@ pub fn escape_name(out: &mut Vec<u8>, bytes: &[u8]) {
     for &byte in bytes {
         match byte {
             0x20..=0x7e => out.push(byte),
-            _ => escape_byte(out, byte),
+            _ => escape_byte::<Alone>(out, byte),
         }
     }
 }
@@ -145,7 +204,7 @@ pub fn is_obeyed(character: char) -> bool {
 }
 
 #[cold]
-fn escape_byte(out: &mut Vec<u8>, byte: u8) {
+fn escape_byte<W: Within>(out: &mut Vec<u8>, byte: u8) {
     let letter = match byte {
         0x07 => b'a',
         0x08 => b'b',
@@ -154,13 +213,14 @@ fn escape_byte(out: &mut Vec<u8>, byte: u8) {
         0x0b => b'v',
         0x0c => b'f',
         b'\r' => b'r',
-        b'"' | b'\\' => byte,
-        _ => {
-            out.extend([b'\\', b'x', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
-            return;
+        b'"' | b'\\' => {
+            out.extend_from_slice(W::BACKSLASH);
+            return out.extend_from_slice(if byte == b'"' { W::QUOTE } else { W::BACKSLASH });
         }
+        _ => return hex_byte::<W>(out, byte),
     };
-    out.extend([b'\\', letter]);
+    out.extend_from_slice(W::BACKSLASH);
+    out.push(letter);
 }
 
 #[cfg(test)]
@@ -169,7 +229,7 @@ mod tests {
 
     fn quoted(bytes: &[u8]) -> String {
         let mut out = Vec::new();
-        quote(&mut out, bytes);
+        quote::<Alone>(&mut out, bytes);
         String::from_utf8(out).unwrap()
     }
 
@@ -212,24 +272,48 @@ mod tests {
     }
 
     #[test]
-    fn marks_stand_before_what_needs_them() {
-        let marked = |text: &[u8]| {
+    fn what_is_to_be_doubled_is_and_nothing_else() {
+        let doubled = |text: &[u8]| {
             let (mut out, mut want) = (b"before".to_vec(), b"before".to_vec());
-            mark(&mut out, text, b'!', b"\"\\");
+            double(&mut out, text, b'"');
             for byte in text {
-                want.extend(matches!(byte, b'"' | b'\\').then_some(b'!'));
+                want.extend((*byte == b'"').then_some(b'"'));
                 want.push(*byte);
             }
             assert_eq!(out, want, "{}", text.escape_ascii());
         };
         for length in 0..100 {
-            marked("a\"\\\"b".repeat(length).as_bytes());
-            marked(&vec![b'"'; length]);
+            doubled("a\"\\\"b".repeat(length).as_bytes());
+            doubled(&vec![b'"'; length]);
         }
         for (at, byte) in (0..20).flat_map(|at| (0..=255).map(move |byte| (at, byte))) {
             let mut text = vec![b'"'; 20];
             text[at] = byte;
-            marked(&text);
+            doubled(&text);
+        }
+    }
+
+    /// Each byte alone and among others, and in hex.
+    #[test]
+    fn within_json_and_csv_text_reads_back_as_it_is_alone() {
+        fn both<W: Within>(bytes: &[u8]) -> Vec<u8> {
+            let mut out = b"\"".to_vec();
+            quote::<W>(&mut out, bytes);
+            quote_hex::<W>(&mut out, bytes);
+            out.push(b'"');
+            out
+        }
+        for byte in 0..=255 {
+            for bytes in [vec![byte], [b"/some/longer \"path\\".as_slice(), &[byte], b"end"].concat()] {
+                let alone = both::<Alone>(&bytes);
+                let alone = str::from_utf8(&alone[1..alone.len() - 1]).unwrap();
+                let json = both::<JsonString>(&bytes);
+                assert_eq!(serde_json::from_slice::<String>(&json).unwrap(), alone);
+                let csv = both::<CsvField>(&bytes);
+                let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(&csv[..]);
+                let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
+                assert_eq!(rows, [csv::StringRecord::from(vec![alone])]);
+            }
         }
     }
 

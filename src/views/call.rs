@@ -3,7 +3,8 @@
 
 use super::{status, structs};
 use crate::assemble::{Op, Outcome, Unseen, Why};
-use crate::decode::{AT_FDCWD, Argument, CallSpec, Capture, UserStr, Value, digits, errno, escape};
+use crate::decode::escape::{self, Alone, Within};
+use crate::decode::{AT_FDCWD, Argument, CallSpec, Capture, UserStr, Value, digits, errno};
 use crate::layout;
 
 /// Appends `mount("/dev/sda1", "/mnt", "ext4", MS_RDONLY, NULL) = 0`.
@@ -13,6 +14,12 @@ use crate::layout;
 /// `[32]` behind its name.
 #[inline]
 pub fn write_call(out: &mut Vec<u8>, op: &Op<'_>) {
+    write_call_within::<Alone>(out, op);
+}
+
+/// The same where it is part of something else.
+#[inline]
+pub(super) fn write_call_within<W: Within>(out: &mut Vec<u8>, op: &Op<'_>) {
     CallSpec::write_name(out, op.common.call);
     if op.common.abi != layout::ABI_NATIVE {
         write_abi(out, op.common.abi);
@@ -25,7 +32,7 @@ pub fn write_call(out: &mut Vec<u8>, op: &Op<'_>) {
         |arg| {
             out.extend_from_slice(before);
             before = b", ";
-            write_arg(out, &arg);
+            write_arg::<W>(out, &arg);
         },
     );
     write_outcome(out, &op.outcome);
@@ -46,15 +53,15 @@ fn write_abi(out: &mut Vec<u8>, abi: u8) {
 /// `/* ignored */` stands behind text that the kernel did not look at, where it could be taken for something that happened: not
 /// behind an address, `NULL`, `""` and `"none"`, which is what callers write who mean nothing.
 #[inline(always)]
-pub(super) fn write_arg(out: &mut Vec<u8>, arg: &Argument<'_>) {
+pub(super) fn write_arg<W: Within>(out: &mut Vec<u8>, arg: &Argument<'_>) {
     match arg.value {
         // Nearly all are.
-        Value::Str(UserStr { bytes, capture: Capture::Whole, late: false }) => escape::quote(out, bytes),
-        Value::Str(text) => write_str(out, text),
+        Value::Str(UserStr { bytes, capture: Capture::Whole, late: false }) => escape::quote::<W>(out, bytes),
+        Value::Str(text) => write_str::<W>(out, text),
         Value::Flags(Some(value), table) => table.write(out, value),
         Value::Flags(None, _) => out.push(b'?'),
-        Value::Bytes(bytes) => write_bytes(out, bytes),
-        value => write_other(out, value),
+        Value::Bytes(bytes) => write_bytes::<W>(out, bytes),
+        value => write_other::<W>(out, value),
     }
     if arg.ignored
         && let Value::Str(text) = &arg.value
@@ -65,7 +72,7 @@ pub(super) fn write_arg(out: &mut Vec<u8>, arg: &Argument<'_>) {
 }
 
 #[inline(never)]
-fn write_other(out: &mut Vec<u8>, value: Value<'_>) {
+fn write_other<W: Within>(out: &mut Vec<u8>, value: Value<'_>) {
     match value {
         Value::Number(Some(value)) => digits::hex(out, value),
         Value::Decimal(Some(value)) => digits::signed(out, value),
@@ -79,10 +86,10 @@ fn write_other(out: &mut Vec<u8>, value: Value<'_>) {
         Value::Pointer(Some(address)) => digits::hex(out, address),
         Value::Struct(bytes, table) => match bytes.text() {
             Some(_) => {
-                structs::write(out, &bytes, table);
+                structs::write::<W>(out, &bytes, table);
                 late(out, &bytes);
             }
-            None => write_str(out, bytes),
+            None => write_str::<W>(out, bytes),
         },
         // Written by the caller.
         Value::Str(_) | Value::Flags(..) | Value::Bytes(_) => {}
@@ -96,10 +103,10 @@ fn write_other(out: &mut Vec<u8>, value: Value<'_>) {
 
 /// The first bytes in hex, and how many were read.
 #[inline(never)]
-fn write_bytes(out: &mut Vec<u8>, bytes: UserStr<'_>) {
+fn write_bytes<W: Within>(out: &mut Vec<u8>, bytes: UserStr<'_>) {
     const SHOWN: usize = 32;
-    let Some(read) = bytes.text() else { return write_str(out, bytes) };
-    escape::quote_hex(out, &read[..read.len().min(SHOWN)]);
+    let Some(read) = bytes.text() else { return write_str::<W>(out, bytes) };
+    escape::quote_hex::<W>(out, &read[..read.len().min(SHOWN)]);
     let cut = bytes.capture == Capture::Cut;
     if read.len() > SHOWN || cut {
         out.extend_from_slice(b"...");
@@ -111,11 +118,11 @@ fn write_bytes(out: &mut Vec<u8>, bytes: UserStr<'_>) {
 }
 
 #[inline(never)]
-fn write_str(out: &mut Vec<u8>, text: UserStr<'_>) {
+fn write_str<W: Within>(out: &mut Vec<u8>, text: UserStr<'_>) {
     match text.capture {
-        Capture::Whole => escape::quote(out, text.bytes),
+        Capture::Whole => escape::quote::<W>(out, text.bytes),
         Capture::Cut => {
-            escape::quote(out, text.bytes);
+            escape::quote::<W>(out, text.bytes);
             out.extend_from_slice(b"...");
         }
         Capture::Fault { address } => digits::hex(out, address),

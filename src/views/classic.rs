@@ -3,7 +3,8 @@
 
 use super::View;
 use crate::assemble::{Op, Outcome};
-use crate::decode::{CallSpec, Value, digits, errno, escape};
+use crate::decode::escape::{self, Alone};
+use crate::decode::{CallSpec, Value, digits, errno};
 
 /// What the seed kept of a string (`MAX_STR_LEN`); more than that it cut without saying so.
 const STRING_MAX: usize = 412;
@@ -42,10 +43,14 @@ impl View for Classic {
             out.extend_from_slice(separator);
             separator = b", ";
             match arg.value {
-                Value::Str(text) => escape::quote(out, &text.bytes[..text.bytes.len().min(STRING_MAX)]),
+                Value::Str(text) => {
+                    escape::quote::<Alone>(out, &text.bytes[..text.bytes.len().min(STRING_MAX)])
+                }
                 Value::Flags(value, table) => table.write_classic(out, value.unwrap_or(0)),
                 // What it knew has strings and flags, and data that is no text was a string to it.
-                Value::Bytes(bytes) => escape::quote(out, &bytes.bytes[..bytes.bytes.len().min(STRING_MAX)]),
+                Value::Bytes(bytes) => {
+                    escape::quote::<Alone>(out, &bytes.bytes[..bytes.bytes.len().min(STRING_MAX)])
+                }
                 _ => digits::hex(out, 0),
             }
         });

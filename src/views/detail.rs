@@ -6,7 +6,8 @@ use super::clock::{Clock, Seconds};
 use super::text::{loss, path, remark};
 use super::{Lost, Remark, View, status};
 use crate::assemble::{Op, Outcome};
-use crate::decode::{CallSpec, Names, Part, digits, errno, escape};
+use crate::decode::escape::{self, Alone};
+use crate::decode::{CallSpec, Names, Part, digits, errno};
 
 /// Where the values begin.
 const INDENT: usize = 8;
@@ -52,7 +53,7 @@ impl View for Detail {
         place(out, op.cgroup());
         op.call().args(|arg| {
             let start = out.len();
-            field(out, arg.name, |out| write_arg(out, &arg));
+            field(out, arg.name, |out| write_arg::<Alone>(out, &arg));
             out[start..start + arg.name.len()].make_ascii_uppercase();
         });
         out.push(b'\n');

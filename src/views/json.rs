@@ -1,14 +1,16 @@
 //! One JSON object a call, or one array of them. Values stay what they are: numbers are numbers, bytes that are no text are
 //! base64, what the trace does not have is null. It must not know which columns there are.
 
+use super::call::write_call_within;
 use super::clock::{Clock, Seconds};
 use super::columns::{COLUMNS, Cell, Column};
 use super::extra;
 use super::memo::Memo;
 use super::{Remark, View, status, structs};
 use crate::assemble::Op;
+use crate::decode::escape::{self, JsonString};
 use crate::decode::{
-    Argument, Call, CallSpec, Capture, FieldKind, FlagTable, StructTable, UserStr, Value, digits, escape,
+    Argument, Call, CallSpec, Capture, FieldKind, FlagTable, StructTable, UserStr, Value, digits,
 };
 
 /// The largest integer that every reader of JSON keeps exact; larger ones are written as strings.
@@ -92,7 +94,7 @@ impl Cells {
             Cell::Call => word(out, |out| CallSpec::write_name(out, op.common.call)),
             Cell::Arg(arg) => argument(out, &arg),
             Cell::Args => write_args(out, op.call()),
-            Cell::Text => self.call(out, op),
+            Cell::Text => word(out, |out| write_call_within::<JsonString>(out, op)),
             Cell::Status => word(out, |out| status::write(out, op)),
         }
     }
@@ -106,15 +108,6 @@ impl Cells {
             out.truncate(start);
             null(out);
         }
-    }
-
-    /// The call as text, in which all that needs escaping has been: what is left are `"` and `\\`.
-    fn call(&mut self, out: &mut Vec<u8>, op: &Op<'_>) {
-        self.scratch.clear();
-        super::write_call(&mut self.scratch, op);
-        out.push(b'"');
-        escape::mark(out, &self.scratch, b'\\', b"\"\\");
-        out.push(b'"');
     }
 }
 

@@ -10,7 +10,8 @@ use super::latency::{Latencies, Took};
 use super::{Lost, View, status, text};
 use crate::assemble::keyed::Keyed;
 use crate::assemble::{Op, Outcome};
-use crate::decode::{CallSpec, digits, escape};
+use crate::decode::escape::{self, Alone};
+use crate::decode::{CallSpec, digits};
 
 /// Columns that calls may be grouped by: what identifies something, not what differs with every call.
 const KEYS: [&str; 19] = [
@@ -234,7 +235,7 @@ fn write_key(out: &mut Vec<u8>, op: &Op<'_>, cell: Cell<'_>) {
         Cell::Status => status::write(out, op),
         Cell::Arg(arg) if !arg.ignored => match arg.value {
             crate::decode::Value::Str(text) if text.whole().is_some() => escape::escape(out, text.bytes),
-            _ => write_arg(out, &arg),
+            _ => write_arg::<Alone>(out, &arg),
         },
         _ => out.push(b'-'),
     }

@@ -1,13 +1,14 @@
 //! A structure as strace writes it: `{field=value, ...}`, with the bytes behind the last known field in hex unless they are
 //! zero. It must not know any structure.
 
-use crate::decode::{Capture, FieldKind, StructTable, UserStr, digits, escape};
+use crate::decode::escape::{self, Within};
+use crate::decode::{Capture, FieldKind, StructTable, UserStr, digits};
 
 /// Bytes behind the known fields that are shown; the others are counted.
 const REST_SHOWN: usize = 32;
 
 /// Appends a structure that was read at least in part.
-pub(super) fn write(out: &mut Vec<u8>, bytes: &UserStr<'_>, table: &StructTable) {
+pub(super) fn write<W: Within>(out: &mut Vec<u8>, bytes: &UserStr<'_>, table: &StructTable) {
     let mut separator: &[u8] = b"{";
     table.fields(bytes.bytes, |field, value| {
         let Some(value) = value else { return };
@@ -34,7 +35,7 @@ pub(super) fn write(out: &mut Vec<u8>, bytes: &UserStr<'_>, table: &StructTable)
         out.extend_from_slice(b"..");
         digits::decimal(out, (start + rest.len() - 1) as u64);
         out.extend_from_slice(b" */ ");
-        escape::quote_hex(out, &rest[..rest.len().min(REST_SHOWN)]);
+        escape::quote_hex::<W>(out, &rest[..rest.len().min(REST_SHOWN)]);
         if rest.len() > REST_SHOWN {
             out.extend_from_slice(b"...");
         }

@@ -9,7 +9,8 @@ use super::json::write_args;
 use super::memo::Memo;
 use super::{Lost, Remark, View, status};
 use crate::assemble::Op;
-use crate::decode::{CallSpec, Names, Part, digits, errno, escape};
+use crate::decode::escape::{self, Alone};
+use crate::decode::{CallSpec, Names, Part, digits, errno};
 
 /// The columns of the first mountsnoop.
 const DEFAULT: [&str; 5] = ["comm", "pid", "tid", "mnt_ns", "text"];
@@ -109,7 +110,7 @@ impl Cells {
             Cell::Time(time) => self.time_of_day(out, time),
             Cell::Host => escape::escape(out, self.host.as_bytes()),
             Cell::Call => CallSpec::write_name(out, op.common.call),
-            Cell::Arg(arg) => write_arg(out, &arg),
+            Cell::Arg(arg) => write_arg::<Alone>(out, &arg),
             Cell::Args => write_args(out, op.call()),
             Cell::Text => write_call(out, op),
             Cell::Path(names) => path(out, &names),
