@@ -21,6 +21,11 @@ const NO_COMPAT: &str = "calls of 32-bit programs are not recorded: tracepoints 
 const NOT_ENTERED: &str = "calls that a seccomp filter refuses are not recorded: they never reach the functions that are \
                            watched; --attach tracepoint records them";
 
+/// Since 5.12, and in 5.10 as Debian has it; bpf_tramp_image_put() in kernel/bpf/trampoline.c: what is under way when a function's programs change goes past fexit.
+const SKIPPED: &str = "the return of a call that is under way when another tool attaches an fentry or fexit program to the same \
+                       function, or detaches one, is not recorded, and the call looks as if it hung: the kernel runs no \
+                       program then; --attach kprobe or tracepoint records it";
+
 /// Attaches every program that was loaded, in the way that was chosen.
 pub(super) fn attach(
     order: &Order,
@@ -38,14 +43,16 @@ pub(super) fn attach(
     if attached.is_empty() {
         bail!("this kernel has none of the places to attach to");
     }
-    if choice.mode == AttachMode::Tracepoint {
-        // The tracepoints do not fire for 32-bit calls (arch_trace_is_compat_syscall).
-        match order.compat {
-            true => attached.push("compat calls".to_string()),
-            false => missing.push(("compat calls".to_string(), NO_COMPAT.to_string())),
+    let mut not_seen = |what: &str, why: &str| missing.push((what.to_string(), why.to_string()));
+    match choice.mode {
+        // They do not fire for 32-bit calls (arch_trace_is_compat_syscall).
+        AttachMode::Tracepoint if order.compat => attached.push("compat calls".to_string()),
+        AttachMode::Tracepoint => not_seen("compat calls", NO_COMPAT),
+        AttachMode::Kprobe => not_seen("refused calls", NOT_ENTERED),
+        AttachMode::Fentry | AttachMode::Auto => {
+            not_seen("refused calls", NOT_ENTERED);
+            not_seen("skipped returns", SKIPPED);
         }
-    } else {
-        missing.push(("refused calls".to_string(), NOT_ENTERED.to_string()));
     }
     Ok(Attachment {
         mode: choice.mode.name().to_string(),

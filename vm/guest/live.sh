@@ -9,8 +9,18 @@ wait_for_recorder() {
 	done
 }
 
+# Where a program is taken off a function, the kernel runs none at the return (fexit) of calls that are in it just then
+# (bpf_tramp_image_put()): those of the recorder before, whose links a child of it still holds, have to be gone.
+wait_for_links() {
+	case $way in
+	tracepoint | compat) ;;
+	*) while pidof exe >/dev/null; do sleep 0.1; done ;;
+	esac
+}
+
 # Only the calls of the work are recorded. Some on processor 0, where perf has what somebody else records by tracepoints.
 record_calls() {
+	wait_for_links
 	# shellcheck disable=SC2086 # two words or more
 	mountsnoop record $attach --queries -o "$out/calls.mst" -- \
 		sh -c 'calls /tmp/calls && taskset 1 newcalls /tmp/newcalls && compat' >"$out/calls.said" 2>"$out/calls.err"
@@ -20,6 +30,7 @@ record_calls() {
 # The calls of everybody are recorded, so that the recorder does not have to look who makes them.
 record_storm() {
 	name=$1
+	wait_for_links
 	# shellcheck disable=SC2086
 	mountsnoop record $attach --ring-size 32M -o "$out/$name.mst" 2>"$out/$name.err" &
 	recorder=$!
