@@ -168,6 +168,8 @@ def calls(way):
     way.recorded("calls")
     info = way.info("calls")
     fail_unless(not (info["lost"] and way.chosen), f"lost {info['lost']}")
+    mode, unseen = info["recorder"]["attach_mode"], dict(info["recorder"]["missing"])
+    fail_unless(("skipped returns" in unseen) == (mode == "fentry"), f"what {mode} does not see: {unseen}")
     lines, facts, lacking = split(way.said("calls", "said"))
     of_32 = [line for line in lines if re.match(r"\w+\[32\]\(", line)]
     lacking_32 = {call.removesuffix("[32]") for call in lacking if call.endswith("[32]")}
