@@ -245,7 +245,7 @@ fn no_trace_makes_a_command_that_copies_take_more_than_64_mib() {
 }
 
 #[test]
-#[ignore = "takes minutes; docs/limits.md has what it printed: cargo test -- --ignored --nocapture ten_million"]
+#[ignore = "takes a minute: .ci/run runs it by itself, and docs/limits.md says how and what it printed"]
 fn ten_million_events_take_no_more_than_any_other_number() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("trace.mst");

@@ -249,6 +249,32 @@ mod tests {
         }
     }
 
+    /// With quotes where they must be and nowhere else: calls that need them for a string, for a comma, and not at all.
+    #[test]
+    fn rows_are_what_the_csv_crate_makes_of_their_cells() {
+        let events = [
+            synth::umount2(b"/a \"b\"", 1),
+            synth::exit(2),
+            synth::enter(2).null(0).number(1, 0),
+            synth::exit(2).ret(-14),
+            synth::enter(14).number(0, 0x2_0000),
+            synth::exit(14),
+        ];
+        let ours = printed(&mut Csv::new("box", Clock::default(), false), events);
+        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+        for row in csv::ReaderBuilder::new().has_headers(false).from_reader(ours.as_bytes()).records() {
+            writer.write_record(&row.unwrap()).unwrap();
+        }
+        assert_eq!(ours, String::from_utf8(writer.into_inner().unwrap()).unwrap());
+        for call in [
+            r#""umount2(""/a \""b\"""", MNT_FORCE) = 0""#,
+            r#""umount2(NULL, 0x0) = -EFAULT""#,
+            "unshare(CLONE_NEWNS) = 0",
+        ] {
+            assert!(ours.contains(&format!(",{call},")), "{call} is not in {ours}");
+        }
+    }
+
     #[test]
     fn a_row_reads_back_as_it_was() {
         let enter =
